@@ -40,8 +40,8 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   /** Logs that each publisher begins here. */
   readonly #begun = new Buckets<MemberId>({ burst: LOGS_BURST, refillMs: LOG_REFILL_MS }, MEMBERS_COUNTED_MAX);
-  /** No room could be made: until then no batch is looked at. */
-  #fullUntil = 0;
+  /** No room could be made for a publisher: until then no batch of it is looked at. Others may have room, and cost it theirs. */
+  readonly #fullUntil = new Map<MemberId, number>();
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -59,8 +59,8 @@ export class Arrivals {
     const isHeld = from === name.publisher || log?.start !== undefined;
     if (!isHeld && !deliveries.wants(name.topic)) return "unwanted";
     if (log?.start !== undefined && head.first + head.count - 1 < log.start) return "old";
-    const isFull = now < this.#fullUntil || (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX);
-    return isFull ? "full" : undefined;
+    const isFull = now < (this.#fullUntil.get(name.publisher) ?? 0);
+    return isFull || (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX) ? "full" : undefined;
   }
 
   /** What I have already: its publisher may not know that I have, and others may count on me to pass it on. */
@@ -102,7 +102,8 @@ export class Arrivals {
     if (judged?.kind === "held") return "held";
     if (!log && this.#begun.take(batch.log.publisher, now) > 0) return "too-many-logs";
     if (shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return undefined;
-    this.#fullUntil = now + FULL_MS;
+    if (this.#fullUntil.size >= MEMBERS_COUNTED_MAX) this.#fullUntil.clear();
+    this.#fullUntil.set(batch.log.publisher, now + FULL_MS);
     return "full";
   }
 
@@ -156,7 +157,7 @@ export class Arrivals {
   /** Subscriptions settled more of it. */
   settled(log: HeldLog, now: number): void {
     this.#tellLater(log, now);
-    this.#fullUntil = 0;
+    this.#fullUntil.clear();
     // There is room for what was not taken.
     if (log.top > log.held && !log.isMine) this.#options.repair.fill(log, now);
   }

@@ -5,6 +5,8 @@ import {
   BARE_LOGS_PER_PUBLISHER_MAX,
   CHECKED_BYTES_PER_MEMBER_MAX,
   ENTRIES_MAX,
+  HEARSAY_PULL_REFILL_MS,
+  HEARSAY_PULLS_BURST,
   LIES_BURST,
   LIVES_PER_TOPIC_MAX,
   LOGS_SCANNED_MAX,
@@ -271,6 +273,21 @@ describe("pulls", () => {
     overlay.run(10 * 60_000);
     expect(pullsOf(subscriber).length).toBeLessThanOrEqual(20);
   });
+});
+
+it("a member that says that its logs are long has the others ask it, and each other a few times a second", () => {
+  const { overlay, subscriber, liars, say } = network(12, {}, ">");
+  const [liar, ...rest] = liars as [Member, ...Member[]];
+  for (const member of rest) overlay.subscribe(member, ">");
+  overlay.run(1000);
+  for (let nth = 0; nth < 400; nth++) {
+    say({ kind: "heads", heads: [headOf({ by: liar, life: BigInt(nth), topic: `made.${nth}`, first: 1000 })] }, liar);
+    overlay.run(5);
+  }
+  overlay.run(8_000);
+  const asked = pullsOf(subscriber).filter(({ to }) => !to.includes(liar.id));
+  expect(asked.length).toBeLessThanOrEqual(HEARSAY_PULLS_BURST + 10_000 / HEARSAY_PULL_REFILL_MS + 1);
+  expect(asked.length).toBeGreaterThan(0);
 });
 
 it("a question is answered from all logs on a topic that it names, however many others there are", () => {

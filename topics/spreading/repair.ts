@@ -7,13 +7,16 @@
  * asked last; so a liar costs one pull time, and the next that is asked may be a correct one. Who answers drop by drop
  * has twenty of them.
  */
-import { type MemberId, Shares, type Timers } from "../../rings/index.js";
+import { Buckets, type MemberId, Shares, type Timers } from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
 import {
   CLAIMS_MAX,
   FAILURES_MAX,
   FORK_PULLS_MAX,
+  HEARSAY_PULL_REFILL_MS,
+  HEARSAY_PULLS_BURST,
+  MEMBERS_COUNTED_MAX,
   PULL_BYTES_MAX,
   PULL_TIMES_MAX,
   REFUSED_MS_MAX,
@@ -40,6 +43,8 @@ const BUSY_PARTNERS = 2;
 const ROUND_PAUSE_MAX = 16;
 /** How often a member is asked for one batch of a log that it announced and that I do not know. */
 const STRANGE_TRIES = 6;
+/** A pull that its publisher's share has no room for is tried again after up to so many pull times, by chance: others wait as well. */
+const HEARSAY_PAUSES = 32;
 /** When nobody has what is missing, all are asked again after twice as long each time, up to so many pull times. */
 const PAUSE_MAX = 64;
 /** What the publisher holds no more is asked for so often again: who is far away, or busy, answers after its pull time. */
@@ -115,6 +120,11 @@ export class Repair {
   readonly #pulls = new Map<MemberId, Set<LogTag>>();
   /** Members that said when they may be asked again, and when: monotonic milliseconds. */
   readonly #busyUntil = new Map<MemberId, number>();
+  /** Pulls that a publisher's word alone may cause, by publisher. */
+  readonly #hearsay = new Buckets<MemberId>(
+    { burst: HEARSAY_PULLS_BURST, refillMs: HEARSAY_PULL_REFILL_MS },
+    MEMBERS_COUNTED_MAX,
+  );
   /** How often members did not answer a pull in time since they last did. */
   readonly #failures = new Map<MemberId, number>();
 
@@ -417,7 +427,10 @@ export class Repair {
     const name = PULL_TIMER + log.name.tag;
     const isHopeless = state.forkers.size > 0 && state.asked.size >= FORK_PULLS_MAX;
     const to = isHopeless ? undefined : this.#candidate(log, state, missing.first, now);
-    if (to !== undefined) {
+    if (to !== undefined && this.#isTooMuch(log, to, now)) {
+      const { random } = this.#options;
+      timers.set(name, now + (1 + random() * HEARSAY_PAUSES) * settings.pullMs);
+    } else if (to !== undefined) {
       state.pull = { to, ...missing, until: now + PULL_TIMES_MAX * settings.pullMs, bytes: 0 };
       this.#pulls.set(to, (this.#pulls.get(to) ?? new Set()).add(log.name.tag));
       post.packet([to], { kind: "pull", entries: [{ tag: log.name.tag, ...missing }] });
@@ -428,6 +441,11 @@ export class Repair {
       state.pauses += 1;
       timers.set(name, now + Math.min(2 ** state.pauses, PAUSE_MAX) * settings.pullMs);
     }
+  }
+
+  /** Nothing of the log ever came, its publisher is not who is asked, and has caused enough such questions. */
+  #isTooMuch({ name: { publisher }, size, held }: HeldLog, to: MemberId, now: number): boolean {
+    return size === 0 && held === 0 && to !== publisher && this.#hearsay.take(publisher, now) > 0;
   }
 
   /**

@@ -14,7 +14,7 @@ import { Exporter, type Leaving } from "./exporter.js";
 import { type HistoryOptions, HistoryReader } from "./history.js";
 import { Importer, type ImporterFigures } from "./importer.js";
 import { keptBatches } from "./kept-batches.js";
-import { leavingOf } from "./leaving.js";
+import { Leavings } from "./leaving.js";
 import { NatsSide } from "./nats-side.js";
 import { answerMember, answerNats, REQUEST_SERVICE } from "./requests.js";
 import { type BridgePlan, type NatsBridgeOptions, planBridge } from "./settings.js";
@@ -45,7 +45,6 @@ export interface NatsBridgeFigures extends ImporterFigures {
   readonly waiting: number;
   /** Held until another bridge has brought them. */
   readonly standing: number;
-  readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
@@ -63,7 +62,7 @@ const IN_FLIGHT = 4_096;
 const HANDLED_MS = 3_600_000;
 const ATTEMPTS = 1_000;
 /** Milliseconds for others to hold what has come from NATS. */
-const PUBLISH_MS = 20_000;
+const PUBLISHING = { timeout: 20_000 };
 /** Bytes that are not in NATS yet, of all patterns; more wait in the overlay. */
 const HELD_BYTES_MAX = 32 * 1024 * 1024;
 /** Milliseconds between two looks at what other bridges have not brought. */
@@ -79,15 +78,16 @@ export class NatsBridge {
   readonly #toldAt = new Map<string, number>();
   readonly #exporter: Exporter;
   #plan!: BridgePlan;
+  #leavings!: Leavings;
   #bridges!: Bridges;
   #importer!: Importer;
   #side: NatsSide | undefined;
   #isUp = false;
   #exported = 0;
-  #bytesIn = 0;
   #bytesOut = 0;
   #heldBytes = 0;
-  #roomMade: () => void = () => {};
+  /** Messages that wait for room, in order: so many as a subscription has in flight. */
+  readonly #blocked: (() => void)[] = [];
   #look: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   /** The client reads nothing from here any more. */
@@ -99,6 +99,10 @@ export class NatsBridge {
     this.#options = options;
     this.#exporter = new Exporter({
       send: (leaving) => this.#send(leaving),
+      onSent: ({ data }) => {
+        this.#exported += 1;
+        this.#bytesOut += data.length;
+      },
       onTrouble: (error) => this.#tell(error),
       later: (run, ms) => {
         const timer = setTimeout(run, ms);
@@ -116,9 +120,10 @@ export class NatsBridge {
   async start(): Promise<void> {
     const { network } = this.#client.info();
     this.#plan = planBridge(this.#options, network);
+    this.#leavings = new Leavings(this.#plan);
     this.#importer = new Importer({
       ...{ prefix: this.#plan.prefix, network: this.#plan.network, system: this.#plan.system, roots: this.#plan.roots },
-      publish: (topic, data) => this.#publish(topic, data),
+      publish: (topic, data) => this.#client.publish(topic, data, PUBLISHING),
       onTrouble: (error) => this.#tell(error),
       now: Date.now,
     });
@@ -148,10 +153,10 @@ export class NatsBridge {
   /** What it did, and whether NATS is there. */
   figures(): NatsBridgeFigures {
     return {
-      ...(this.#importer?.figures() ?? { imported: 0, refused: 0, loops: 0 }),
+      ...(this.#importer?.figures() ?? { imported: 0, refused: 0, loops: 0, bytesIn: 0 }),
       ...{ connected: this.#isConnected, exported: this.#exported, waiting: this.#exporter.size },
       standing: this.#standby.size,
-      ...{ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut },
+      bytesOut: this.#bytesOut,
     };
   }
 
@@ -183,7 +188,7 @@ export class NatsBridge {
     this.#closing.abort();
     this.#forget();
     clearInterval(this.#look);
-    this.#roomMade();
+    this.#blocked.length = 0;
     this.#exporter.pause();
     await Promise.all(this.#subscriptions.map((each) => each.unsubscribe()));
     await this.#side?.close();
@@ -229,6 +234,7 @@ export class NatsBridge {
   async #subscribe(pattern: string): Promise<void> {
     const { durable } = this.#options;
     const subscription = await this.#client.subscribe(pattern, {
+      handler: (message) => this.#take(message),
       ...{ maxInFlight: IN_FLIGHT, handlerTimeout: HANDLED_MS, attempts: ATTEMPTS },
       ...(durable !== undefined && { durable: consumerName(durable, pattern) }),
       onEvent: (event) => {
@@ -239,53 +245,41 @@ export class NatsBridge {
       },
     });
     this.#subscriptions.push(subscription);
-    void this.#export(subscription);
   }
 
-  async #export(subscription: Subscription): Promise<void> {
-    try {
-      for await (const message of subscription) {
-        this.#leave(message);
-        // More waits in the overlay, which keeps it for its retention.
-        while (this.#heldBytes >= HELD_BYTES_MAX && !this.#closing.signal.aborted) await this.#room();
-      }
-    } catch (cause) {
-      if (!this.#closing.signal.aborted) this.#tell(asError(cause));
-    }
-  }
-
-  #leave(message: TopicMessage): void {
-    const leaving = leavingOf(message, this.#plan);
-    if (leaving === undefined) {
-      message.ack();
-      return;
-    }
-    const counted = this.#counted(leaving);
-    if (this.#bridges.isMine(leaving.topic)) this.#exporter.add(counted);
-    else this.#standby.keep(counted);
-  }
-
-  /** Its bytes count until NATS holds it. */
-  #counted(leaving: Leaving): Leaving {
-    const { length } = leaving.data;
-    this.#heldBytes += length;
-    const held = () => {
-      this.#heldBytes -= length;
-      this.#roomMade();
-      leaving.held();
-    };
-    return { ...leaving, held };
-  }
-
-  #room(): Promise<void> {
+  /** Resolves when NATS holds it, or at once for what is not to go there. */
+  #take(message: TopicMessage): Promise<void> | void {
+    if (this.#blocked.length === 0 && this.#heldBytes < HELD_BYTES_MAX) return this.#leave(message);
     return new Promise((resolve) => {
-      const others = this.#roomMade;
-      this.#roomMade = () => {
-        this.#roomMade = () => {};
-        others();
-        resolve();
-      };
+      this.#blocked.push(() => {
+        const left = this.#leave(message);
+        if (left === undefined) resolve();
+        else void left.then(resolve);
+      });
     });
+  }
+
+  #leave(message: TopicMessage): Promise<void> | undefined {
+    let resolve = () => {};
+    let length = 0;
+    const leaving = this.#leavings.of(message, () => {
+      this.#heldBytes -= length;
+      resolve();
+      this.#roomMade();
+    });
+    if (leaving === undefined) return undefined;
+    // Its bytes count until NATS holds it.
+    length = leaving.data.length;
+    this.#heldBytes += length;
+    return new Promise<void>((done) => {
+      resolve = done;
+      if (this.#bridges.isMine(leaving.topic)) this.#exporter.add(leaving);
+      else this.#standby.keep(leaving);
+    });
+  }
+
+  #roomMade(): void {
+    while (this.#blocked.length > 0 && this.#heldBytes < HELD_BYTES_MAX) this.#blocked.shift()?.();
   }
 
   /** What another bridge has not brought in time: it is slow, or has lost its NATS, or swallows. */
@@ -306,16 +300,8 @@ export class NatsBridge {
     }
   }
 
-  async #send(leaving: Leaving): Promise<void> {
-    if (this.#side === undefined) throw new FirefliesError("nats-unreachable");
-    await this.#side.send(leaving);
-    this.#exported += 1;
-    this.#bytesOut += leaving.data.length;
-  }
-
-  async #publish(topic: string, data: Uint8Array): Promise<void> {
-    await this.#client.publish(topic, data, { timeout: PUBLISH_MS });
-    this.#bytesIn += data.length;
+  #send(leaving: Leaving): Promise<void> {
+    return this.#side?.send(leaving) ?? Promise.reject(new FirefliesError("nats-unreachable"));
   }
 
   async #keepConnected(): Promise<void> {
@@ -343,7 +329,10 @@ export class NatsBridge {
       const side = await NatsSide.of(nats, this.#plan);
       this.#side = side;
       void this.#listen(side);
-      await side.read((message) => this.#importer.take(message));
+      await side.read(
+        (message) => this.#importer.take(message),
+        () => this.#importer.hasRoom(),
+      );
       if (this.#plan.bridges.length > 0) await side.watch((message) => this.#standby.saw(message));
       this.#standby.restart();
       for (const { durable, filter, reader } of this.#histories)

@@ -17,12 +17,20 @@ export interface Leaving {
 }
 
 export interface ExporterOptions {
-  /** Resolves when NATS holds it. Rejects with a FirefliesError. */
+  /** Resolves when NATS holds it. Rejects with a FirefliesError. The same promise for those that NATS says of at once. */
   readonly send: (leaving: Leaving) => Promise<void>;
+  /** NATS holds it. */
+  readonly onSent: (leaving: Leaving) => void;
   readonly onTrouble: (error: FirefliesError) => void;
   readonly later: (run: () => void, ms: number) => () => void;
   /** In [0, 1). */
   readonly random: () => number;
+}
+
+/** Messages of which NATS says at once that it holds them. */
+interface Together {
+  readonly sent: Promise<void>;
+  readonly leavings: Leaving[];
 }
 
 /** Milliseconds after the first failure, and at most. */
@@ -38,6 +46,8 @@ export class Exporter {
   #queue: string[] = [];
   #next = 0;
   #underWay = 0;
+  /** What was sent last, in this round. */
+  #last: Together | undefined;
   #round = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
@@ -88,6 +98,7 @@ export class Exporter {
   /** All that waits is to be sent, in order; what becomes of earlier tries counts, and moves nothing on. */
   #newRound(): void {
     this.#round += 1;
+    this.#last = undefined;
     this.#underWay = 0;
     this.#queue = [...this.#waiting.keys()];
     this.#next = 0;
@@ -97,29 +108,42 @@ export class Exporter {
     if (!this.#isRunning || this.#cancel !== undefined) return;
     while (this.#underWay < UNDER_WAY_MAX && this.#next < this.#queue.length) {
       const leaving = this.#waiting.get(this.#queue[this.#next++] as string);
-      if (leaving !== undefined) void this.#send(leaving.id, leaving);
+      if (leaving !== undefined) this.#send(leaving);
     }
     if (this.#next < this.#queue.length && this.#next < UNDER_WAY_MAX) return;
     this.#queue = this.#queue.slice(this.#next);
     this.#next = 0;
   }
 
-  async #send(id: string, leaving: Leaving): Promise<void> {
-    const round = this.#round;
+  #send(leaving: Leaving): void {
     this.#underWay += 1;
+    const sent = this.#options.send(leaving);
+    if (this.#last?.sent === sent) this.#last.leavings.push(leaving);
+    else void this.#await({ sent, leavings: [leaving] });
+  }
+
+  async #await(together: Together): Promise<void> {
+    const round = this.#round;
+    this.#last = together;
     try {
-      await this.#options.send(leaving);
+      await together.sent;
     } catch (error) {
       if (round === this.#round) this.#failed(error as FirefliesError);
       return;
     }
-    const now = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    now?.held();
+    for (const leaving of together.leavings) this.#held(leaving);
     if (round !== this.#round) return;
+    if (this.#last === together) this.#last = undefined;
     this.#failures = 0;
-    this.#underWay -= 1;
+    this.#underWay -= together.leavings.length;
     this.#pump();
+  }
+
+  #held(leaving: Leaving): void {
+    const now = this.#waiting.get(leaving.id);
+    this.#waiting.delete(leaving.id);
+    this.#options.onSent(leaving);
+    now?.held();
   }
 
   #failed(error: FirefliesError): void {

@@ -1,10 +1,12 @@
 /** Messages of NATS on their way into the overlay: checked, wrapped, published, and acknowledged when others hold them. */
 import { FirefliesError, messageOf } from "../../../identity/index.js";
+import { concatBytes } from "../../../rings/index.js";
 import {
   claimIn,
-  type FromNats,
   type Headers,
+  headOf,
   type NatsAuthor,
+  NO_HEADERS,
   PATH_MAX,
   pathIn,
   plainHeaders,
@@ -50,6 +52,8 @@ export interface ImporterFigures {
   readonly refused: number;
   /** Had been in this network before. */
   readonly loops: number;
+  /** Of those that were imported. */
+  readonly bytesIn: number;
 }
 
 /** Milliseconds until a message that the overlay did not take comes again. */
@@ -61,6 +65,8 @@ const UNDER_WAY_MAX = 65_536;
 const UNDER_WAY_BYTES_MAX = 64 * 1024 * 1024;
 /** Overflow is told at most so often, milliseconds: an error for each message costs more than to take one. */
 const OVERFLOW_TOLD_MS = 1_000;
+/** Subjects of which it is remembered what stands before their messages. */
+const SUBJECTS_MAX = 1_024;
 /** What another try cannot change. */
 const FOR_EVER: readonly string[] = ["message-too-large", "topic-invalid"];
 
@@ -70,6 +76,9 @@ export class Importer {
   #imported = 0;
   #refused = 0;
   #loops = 0;
+  #bytesIn = 0;
+  /** Of messages without headers. */
+  readonly #plain = new Map<string, { readonly topic: string; readonly head: Uint8Array }>();
   #underWay = 0;
   #bytes = 0;
   /** Not taken since that was told, for want of room; and when it was. */
@@ -82,10 +91,36 @@ export class Importer {
   }
 
   figures(): ImporterFigures {
-    return { imported: this.#imported, refused: this.#refused, loops: this.#loops };
+    return { imported: this.#imported, refused: this.#refused, loops: this.#loops, bytesIn: this.#bytesIn };
+  }
+
+  /** False, and told, when nothing more is taken: to be asked where a message that is not taken is gone, before it costs anything. */
+  hasRoom(): boolean {
+    if (this.#underWay < UNDER_WAY_MAX && this.#bytes < UNDER_WAY_BYTES_MAX) return true;
+    this.#overflow();
+    return false;
   }
 
   take(message: Arriving): void {
+    const plain = message.headers === NO_HEADERS ? this.#plainOf(message.subject) : undefined;
+    if (plain === undefined) this.#judge(message);
+    else this.#bring(plain.topic, message, () => concatBytes(plain.head, message.data));
+  }
+
+  /** What is said of each message of a subject that nobody signed. Undefined when it is no topic. */
+  #plainOf(subject: string): { readonly topic: string; readonly head: Uint8Array } | undefined {
+    const known = this.#plain.get(subject);
+    if (known !== undefined) return known;
+    const { prefix, system } = this.#options;
+    const topic = topicOf(prefix, subject);
+    if (topic === undefined) return undefined;
+    const made = { topic, head: headOf({ subject, headers: NO_HEADERS, path: [system], author: undefined }) };
+    if (this.#plain.size >= SUBJECTS_MAX) this.#plain.clear();
+    this.#plain.set(subject, made);
+    return made;
+  }
+
+  #judge(message: Arriving): void {
     const { prefix, network, roots } = this.#options;
     const path = pathIn(message.headers);
     if (path.includes(network) || path.length >= PATH_MAX) {
@@ -99,7 +134,7 @@ export class Importer {
       return;
     }
     const claim = roots.length === 0 || message.deliveries > DELIVERIES_MAX ? undefined : claimIn(message.headers);
-    if (claim === undefined) void this.#bring(topic, message, undefined);
+    if (claim === undefined) this.#wrap(topic, message, undefined);
     else this.#check({ claim, topic, data: message.data, held: message });
   }
 
@@ -107,41 +142,58 @@ export class Importer {
     const judged = this.#batches.add(claimed);
     if (judged.kind === "waits") return;
     for (const { held, topic, claim } of judged.messages) {
-      if (judged.kind === "proven") void this.#bring(topic, held, { ...judged.author, sequence: claim.sequence });
+      if (judged.kind === "proven") this.#wrap(topic, held, { ...judged.author, sequence: claim.sequence });
       else if (judged.kind === "doubted") held.again(AGAIN_MS);
       else
         this.#refuse(held, new FirefliesError("proof-altered", `A message at ${shown(held.subject)}: ${judged.why}.`));
     }
   }
 
-  async #bring(topic: string, message: Arriving, author: NatsAuthor | undefined): Promise<void> {
-    const { system, publish } = this.#options;
+  #wrap(topic: string, message: Arriving, author: NatsAuthor | undefined): void {
     const { subject, headers, data } = message;
-    if (this.#underWay >= UNDER_WAY_MAX || this.#bytes + data.length > UNDER_WAY_BYTES_MAX) {
+    this.#bring(topic, message, () => {
+      const path = [...pathIn(headers), this.#options.system];
+      return wrapped({ subject, headers: plainHeaders(headers), path, author }, data);
+    });
+  }
+
+  /** Room is looked at before anything is made of it. */
+  #bring(topic: string, message: Arriving, wrap: () => Uint8Array): void {
+    const { length } = message.data;
+    if (this.#underWay >= UNDER_WAY_MAX || this.#bytes + length > UNDER_WAY_BYTES_MAX) {
       message.overflow();
       this.#overflow();
       return;
     }
     this.#underWay += 1;
-    this.#bytes += data.length;
-    const path = [...pathIn(headers), system];
-    const about: FromNats = { subject, headers: plainHeaders(headers), path, author };
-    try {
-      await publish(topic, wrapped(about, data));
-      this.#imported += 1;
-      message.done();
-    } catch (cause) {
-      const error =
-        cause instanceof FirefliesError ? cause : new FirefliesError("handler-failed", messageOf(cause), { cause });
-      if (FOR_EVER.includes(error.code)) this.#refuse(message, error);
-      else {
-        this.#options.onTrouble(error);
-        message.again(AGAIN_MS);
-      }
-    } finally {
+    this.#bytes += length;
+    const over = () => {
       this.#underWay -= 1;
-      this.#bytes -= data.length;
+      this.#bytes -= length;
+    };
+    this.#options.publish(topic, wrap()).then(
+      () => {
+        over();
+        this.#imported += 1;
+        this.#bytesIn += length;
+        message.done();
+      },
+      (cause: unknown) => {
+        over();
+        this.#failed(message, cause);
+      },
+    );
+  }
+
+  #failed(message: Arriving, cause: unknown): void {
+    const error =
+      cause instanceof FirefliesError ? cause : new FirefliesError("handler-failed", messageOf(cause), { cause });
+    if (FOR_EVER.includes(error.code)) {
+      this.#refuse(message, error);
+      return;
     }
+    this.#options.onTrouble(error);
+    message.again(AGAIN_MS);
   }
 
   #overflow(): void {

@@ -25,6 +25,8 @@ export const MARK = {
 export const MESSAGE_ID = "Nats-Msg-Id";
 
 export type Headers = Readonly<Record<string, string>>;
+/** Of a message without any. */
+export const NO_HEADERS: Headers = Object.freeze({});
 
 /** The batch of a message, and who signed it: stands on the first message of a batch. */
 export interface BatchMark {
@@ -51,23 +53,35 @@ export interface Outgoing {
 /** Places that a message passes at most: more is a loop that nobody noticed. */
 export const PATH_MAX = 8;
 
-export function headersOf({ author, sequence, at, log, first, batch, path }: Outgoing): Headers {
-  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+export function headersOf({ sequence, batch, ...rest }: Outgoing): Headers {
+  return headersIn(commonHeaders(rest), rest.log, sequence, batch);
+}
+
+/** Of all messages of a batch. */
+export function commonHeaders({ author, at, log, first, path }: Omit<Outgoing, "sequence" | "batch">): Headers {
   return {
-    [MESSAGE_ID]: `${log}:${sequence}`,
+    [MESSAGE_ID]: "",
     [MARK.path]: path.join(","),
     [MARK.author]: author,
-    [MARK.sequence]: `${sequence}`,
+    [MARK.sequence]: "",
     [MARK.at]: `${at}`,
     [MARK.log]: log,
     [MARK.first]: `${first}`,
-    ...(batch && {
-      [MARK.batch]: base64(batch.body),
-      [MARK.signature]: base64(batch.signature),
-      [MARK.certificate]: base64(batch.leaf),
-      [MARK.issuer]: base64(batch.issuer),
-    }),
   };
+}
+
+/** Of one message of it. */
+export function headersIn(common: Headers, log: string, sequence: number, batch: BatchMark | undefined): Headers {
+  const headers: Record<string, string> = { ...common };
+  headers[MESSAGE_ID] = `${log}:${sequence}`;
+  headers[MARK.sequence] = `${sequence}`;
+  if (batch === undefined) return headers;
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+  headers[MARK.batch] = base64(batch.body);
+  headers[MARK.signature] = base64(batch.signature);
+  headers[MARK.certificate] = base64(batch.leaf);
+  headers[MARK.issuer] = base64(batch.issuer);
+  return headers;
 }
 
 /** What the headers of a message claim. Undefined when they claim no author, or are damaged. */
@@ -132,11 +146,20 @@ const LENGTH_BYTES = 4;
 const JSON_BYTES_MAX = 65_536;
 
 export function wrapped(about: FromNats, data: Uint8Array): Uint8Array {
+  return concatBytes(headOf(about), data);
+}
+
+/** What stands before the data. */
+export function headOf(about: FromNats): Uint8Array {
   const json = Buffer.from(JSON.stringify(about));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(json.length);
-  return concatBytes(MAGIC, length, json, data);
+  return concatBytes(MAGIC, length, json);
 }
+
+/** The last head that was read, and what it says: messages that follow each other often have the same. */
+let lastHead: Uint8Array = new Uint8Array();
+let lastAbout: FromNats | undefined;
 
 /**
  * A message of a topic apart: its data, and, when a bridge has brought it from NATS, what the bridge says of it. The bridge is
@@ -145,15 +168,20 @@ export function wrapped(about: FromNats, data: Uint8Array): Uint8Array {
 export function fromNats(data: Uint8Array): { readonly data: Uint8Array; readonly nats: FromNats | undefined } {
   const plain = { data, nats: undefined };
   const start = MAGIC.length + LENGTH_BYTES;
-  if (data.length < start || !equalBytes(data.subarray(0, MAGIC.length), MAGIC)) return plain;
+  if (data[0] !== MAGIC[0] || data.length < start || !equalBytes(data.subarray(0, MAGIC.length), MAGIC)) return plain;
   const view = Buffer.from(data.buffer, data.byteOffset, data.length);
   const length = view.readUInt32BE(MAGIC.length);
   if (length > JSON_BYTES_MAX || start + length > data.length) return plain;
+  const body = data.subarray(start + length);
+  if (lastHead.length === start + length && view.compare(lastHead, 0, start + length, 0, start + length) === 0)
+    return { data: body, nats: lastAbout };
   try {
     const nats = JSON.parse(view.toString("utf8", start, start + length)) as FromNats;
     if (!isAbout(nats)) return plain;
     const { subject, headers, path, author } = nats;
-    return { data: data.subarray(start + length), nats: { subject, headers, path, author } };
+    lastAbout = Object.freeze({ subject, headers: Object.freeze(headers), path: Object.freeze(path), author });
+    lastHead = data.slice(0, start + length);
+    return { data: body, nats: lastAbout };
   } catch {
     return plain;
   }

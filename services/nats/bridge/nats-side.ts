@@ -7,7 +7,7 @@ import { flushed } from "../connection/flush.js";
 import { loadNats, type NatsPackage } from "../connection/load.js";
 import type { Leaving } from "./exporter.js";
 import type { Arriving } from "./importer.js";
-import { type Headers, MESSAGE_ID } from "./marks.js";
+import { type Headers, MESSAGE_ID, NO_HEADERS } from "./marks.js";
 import type { BridgePlan } from "./settings.js";
 import { printOf, type Seen } from "./standby.js";
 import { consumerName, JetStream } from "./streams.js";
@@ -57,17 +57,16 @@ export class NatsSide {
     return new NatsSide(nats, plan, jetStream, loaded);
   }
 
-  /** Resolves when NATS holds it. Rejects as `natsError`. */
-  async send(leaving: Leaving): Promise<void> {
+  /** Resolves when NATS holds it. Rejects as `natsError`. To NATS core those of one turn have one promise. */
+  send(leaving: Leaving): Promise<void> {
+    if (this.#stream !== undefined) return this.#sendToStream(leaving, this.#stream);
     try {
-      if (this.#stream !== undefined) await this.#sendToStream(leaving, this.#stream);
-      else {
-        this.nats.publish(leaving.subject, leaving.data, { headers: this.#marked(leaving.headers) });
-        await this.#flush();
-      }
+      const { subject, data, headers } = leaving;
+      this.nats.publish(subject, data, { headers: new Lines(headers) as unknown as MsgHdrs });
     } catch (cause) {
-      throw natsError(cause);
+      return Promise.reject(natsError(cause));
     }
+    return this.#flush();
   }
 
   /** A stream takes one message of an id: where it has another one under this id, the true one goes under an id of this bridge. */
@@ -75,9 +74,13 @@ export class NatsSide {
     const { subject, headers, data } = leaving;
     const publish = (marked: Headers) =>
       stream.client.publish(subject, data, { headers: this.#marked(marked), timeout: ACK_MS });
-    const { duplicate, seq } = await publish(headers);
-    if (!duplicate || (await this.#isThere(leaving, stream, seq))) return;
-    await publish({ ...headers, [MESSAGE_ID]: `${leaving.id}:${this.#own}` });
+    try {
+      const { duplicate, seq } = await publish(headers);
+      if (!duplicate || (await this.#isThere(leaving, stream, seq))) return;
+      await publish({ ...headers, [MESSAGE_ID]: `${leaving.id}:${this.#own}` });
+    } catch (cause) {
+      throw natsError(cause);
+    }
   }
 
   async #isThere(leaving: Leaving, stream: JetStream, sequence: number): Promise<boolean> {
@@ -99,14 +102,16 @@ export class NatsSide {
     }
   }
 
-  /** Reads what is allowed to come in, from the stream, or from NATS core. */
-  async read(take: (message: Arriving) => void): Promise<void> {
+  /** Reads what is allowed to come in, from the stream, or from NATS core: of that, what comes when `hasRoom` says no is dropped. */
+  async read(take: (message: Arriving) => void, hasRoom: () => boolean): Promise<void> {
     const { fromNats: patterns, prefix } = this.#plan;
     for (const pattern of patterns) {
       const subject = subjectOf(prefix, pattern);
       if (this.#stream !== undefined) await this.follow(consumerName("ff-in", subject), subject, take);
       else {
-        const callback = (error: Error | null, message: Msg) => void (error ?? take(ofCore(message, take)));
+        const callback = (error: Error | null, message: Msg) => {
+          if (error === null && hasRoom()) take(new OfCore(message, take));
+        };
         this.nats.subscribe(subject, { queue: QUEUE, callback });
       }
     }
@@ -141,11 +146,18 @@ export class NatsSide {
 
   /** One round trip for all that one turn has sent. */
   #flush(): Promise<void> {
-    this.#flushed ??= Promise.resolve().then(() => {
-      this.#flushed = undefined;
-      return flushed(this.nats);
-    });
+    this.#flushed ??= this.#turn();
     return this.#flushed;
+  }
+
+  async #turn(): Promise<void> {
+    await Promise.resolve();
+    this.#flushed = undefined;
+    try {
+      await flushed(this.nats);
+    } catch (cause) {
+      throw natsError(cause);
+    }
   }
 
   /** They were checked when they were made: `set` would look at each letter again. */
@@ -167,28 +179,55 @@ function ofStream(message: JsMsg): Arriving {
   };
 }
 
-/** NATS core hands out once: who cannot take it keeps it for another try. */
-function ofCore(message: Msg, take: (message: Arriving) => void): Arriving {
-  let deliveries = 1;
-  const arriving: Arriving = {
-    ...{ subject: message.subject, headers: recordOf(message.headers), data: message.data },
-    get deliveries() {
-      return deliveries;
-    },
-    done: () => {},
-    again: (ms) => {
-      deliveries += 1;
-      setTimeout(() => take(arriving), ms).unref();
-    },
-    refuse: () => {},
-    overflow: () => {},
-  };
-  return arriving;
+/** NATS core hands out once: who cannot take it keeps it for another try. One of each message: a class makes no closures. */
+class OfCore implements Arriving {
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly data: Uint8Array;
+  readonly #take: (message: Arriving) => void;
+  deliveries = 1;
+
+  constructor(message: Msg, take: (message: Arriving) => void) {
+    this.subject = message.subject;
+    this.headers = recordOf(message.headers);
+    this.data = message.data;
+    this.#take = take;
+  }
+
+  done(): void {}
+
+  again(ms: number): void {
+    this.deliveries += 1;
+    setTimeout(() => this.#take(this), ms).unref();
+  }
+
+  refuse(): void {}
+
+  overflow(): void {}
+}
+
+/**
+ * Headers as NATS core writes them, for the client, which asks headers of a message that it publishes for nothing else. They were
+ * checked when they were made: its own would look at each letter again.
+ */
+class Lines {
+  readonly #headers: Headers;
+
+  constructor(headers: Headers) {
+    this.#headers = headers;
+  }
+
+  encode(): Uint8Array {
+    const headers = this.#headers;
+    let text = "NATS/1.0\r\n";
+    for (const name in headers) text += `${name}: ${headers[name]}\r\n`;
+    return Buffer.from(`${text}\r\n`);
+  }
 }
 
 /** The first value of each. */
 function recordOf(headers: MsgHdrs | undefined): Headers {
-  if (headers === undefined) return {};
+  if (headers === undefined) return NO_HEADERS;
   return Object.fromEntries(
     [...headers].flatMap(([name, values]) => (values[0] === undefined ? [] : [[name, values[0]]])),
   );

@@ -282,6 +282,7 @@ describe("messages on their way to NATS", () => {
         new Promise((done, reject) => {
           sent.push({ id, answer: (error) => (error === undefined ? done() : reject(error)) });
         }),
+      onSent: () => {},
       onTrouble: ({ code }) => troubles.push(code),
       later: (run) => {
         timers.push(run);
@@ -330,6 +331,41 @@ describe("messages on their way to NATS", () => {
     sent[2]!.answer();
     await settle();
     expect(exporter.size).toBe(2);
+  });
+
+  it("of one turn, of which NATS says at once that it holds them, are held, or sent again, together", async () => {
+    let [answer, fail] = [() => {}, (_: Error) => {}];
+    const together = () =>
+      new Promise<void>((done, reject) => {
+        [answer, fail] = [done, reject];
+      });
+    let sent = together();
+    const ids: string[] = [];
+    const timers: (() => void)[] = [];
+    const exporter = new Exporter({
+      send: ({ id }) => {
+        ids.push(id);
+        return sent;
+      },
+      ...{ onSent: () => {}, onTrouble: () => {}, random: () => 0 },
+      later: (run) => {
+        timers.push(run);
+        return () => {};
+      },
+    });
+    const held: string[] = [];
+    exporter.begin();
+    for (const id of ["a", "b"]) exporter.add(leaving(id, () => held.push(id)));
+    fail(new FirefliesError("nats-unreachable"));
+    await settle();
+    sent = together();
+    timers[0]!();
+    exporter.add(leaving("c", () => held.push("c")));
+    await settle();
+    expect([ids, held]).toEqual([["a", "b", "a", "b", "c"], []]);
+    answer();
+    await settle();
+    expect([held, exporter.size]).toEqual([["a", "b", "c"], 0]);
   });
 
   it("are one when they are handed out twice", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Client, Member, MemberId, TopicMessage } from "../../../client/index.js";
+import type { Client, Member, MemberId, SubscribeOptions, TopicMessage } from "../../../client/index.js";
 import { Bridges } from "../../../services/nats/bridge/bridges.js";
 import { networkOf } from "../../../services/nats/bridge/subjects.js";
 import {
@@ -48,10 +48,8 @@ const idOf = (digit: string) => digit.repeat(64) as MemberId;
 
 class FakeMember {
   readonly unacknowledged = new Set<number>();
-  readonly #queue: TopicMessage[] = [];
-  #wake = () => {};
+  #handler: SubscribeOptions["handler"];
   #changed = () => {};
-  #isSubscribed = false;
 
   constructor(
     readonly overlay: FakeOverlay,
@@ -62,13 +60,21 @@ class FakeMember {
   }
 
   hear(topic: string, data: Uint8Array, sequence: number): void {
-    if (!this.#isSubscribed) return;
+    if (this.#handler === undefined) return;
     this.unacknowledged.add(sequence);
-    const ack = () => void this.unacknowledged.delete(sequence);
     const from = { id: "f".repeat(64), name: "author", address: "" };
-    const message = { topic, data, sequence, at: 0, redelivered: 0, from, ack, proof: () => new Uint8Array() };
-    this.#queue.push(message as unknown as TopicMessage);
-    this.#wake();
+    const message = {
+      topic,
+      data,
+      sequence,
+      at: 0,
+      redelivered: 0,
+      from,
+      ack: () => {},
+      proof: () => new Uint8Array(),
+    };
+    const handled = Promise.resolve(this.#handler(message as unknown as TopicMessage));
+    void handled.then(() => this.unacknowledged.delete(sequence));
   }
 
   /** It is gone from the others' view. */
@@ -79,17 +85,7 @@ class FakeMember {
 
   get client(): BridgeClient {
     const { overlay } = this;
-    const queue = this.#queue;
-    const next = () => new Promise<void>((done) => (this.#wake = done));
-    const subscription = {
-      async *[Symbol.asyncIterator]() {
-        for (;;) {
-          for (let message = queue.shift(); message !== undefined; message = queue.shift()) yield message;
-          await next();
-        }
-      },
-      unsubscribe: async () => {},
-    };
+    const subscription = { unsubscribe: async () => {} };
     const changes = async function* (this: void, signal: AbortSignal, changed: (run: () => void) => void) {
       while (!signal.aborted) {
         await new Promise<void>((done) => {
@@ -104,8 +100,8 @@ class FakeMember {
       info: () => ({ network: this.network }),
       stopping: new AbortController().signal,
       serve: () => {},
-      subscribe: async () => {
-        this.#isSubscribed = true;
+      subscribe: async (_: string, { handler }: SubscribeOptions) => {
+        this.#handler = handler;
         return subscription;
       },
       publish: async (topic: string, data: Uint8Array) => overlay.publish(topic, data),
