@@ -7,6 +7,7 @@ import { ApiServer } from "../../cli/api/server/server.js";
 import { openBrowser, openerOf } from "../../cli/browser/open.js";
 import { recordedIn } from "../../cli/browser/recording-file.js";
 import { type Served, servePage } from "../../cli/browser/replay.js";
+import { pageUrl } from "../../cli/commands/members/dashboard.js";
 import { claimControlPath } from "../../client/state/control-path.js";
 import { FakeAgentClient } from "../support/fake-agent-client.js";
 import { hostOf } from "../support/serve-fake.js";
@@ -36,6 +37,15 @@ describe("fireflies dashboard", () => {
     const { code, stdout } = await run("dashboard", "--dir", dir, "--json");
     expect([code, JSON.parse(stdout)]).toEqual([0, { url: "http://127.0.0.1:9400/", opened: false }]);
     expect((await run("status", "--dir", dir, "--json")).stdout).toContain('"admin":"http://127.0.0.1:9400"');
+  });
+
+  it.each([
+    ["http://127.0.0.1:9400", ["10.0.0.7:8400"], "http://127.0.0.1:9400/"],
+    ["https://0.0.0.0:9400", ["web.example:8400", "10.0.0.7:8400"], "https://web.example:9400/"],
+    ["https://[::]:9400", ["[2001:db8::7]:8400"], "https://[2001:db8::7]:9400/"],
+    ["https://[::]:9400", [], "https://[::]:9400/"],
+  ])("of an agent that listens at %s, with a member at %j, it is %s", (listens, addresses, expected) => {
+    expect(pageUrl(listens, addresses)).toBe(expected);
   });
 
   it("says what to do when the agent has no admin port", async () => {

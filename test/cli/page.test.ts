@@ -1,5 +1,6 @@
 /** The page as the admin port serves it: to whom, with which headers, from the package's files. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fastify from "fastify";
@@ -8,8 +9,10 @@ import { isPagePath } from "../../cli/api/server/browser.js";
 import { type OpenDoor, openAdmin } from "../../cli/api/server/doors.js";
 import { addPage } from "../../cli/api/server/page.js";
 import type { ApiServer } from "../../cli/api/server/server.js";
+import { saveIdentity } from "../../identity/index.js";
 import { FakeAgentClient } from "../support/fake-agent-client.js";
 import { serveFake } from "../support/serve-fake.js";
+import { TestNetwork } from "../support/test-network.js";
 
 const dir = mkdtempSync(join(tmpdir(), "ff-page-"));
 const bundled = join(dir, "dashboard");
@@ -113,5 +116,44 @@ describe("every answer of the admin port", () => {
     closing.abort();
     const refused = await fetch(`${admin.url}/v1/events`, { method: "POST" });
     expect([refused.status, refused.headers.get("x-frame-options")]).toEqual([403, "DENY"]);
+  });
+});
+
+describe("the admin port elsewhere than on loopback", () => {
+  const token = "t".repeat(40);
+  const origin = () => new URL(elsewhere.url).origin.replace("0.0.0.0", "127.0.0.1");
+  let elsewhere: OpenDoor;
+
+  /** Without a look at the certificate: what the port asks of callers is tried here. */
+  const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = request(`${origin()}${path}`, { headers, rejectUnauthorized: false, agent: false });
+      asked.once("response", (response) => resolve(response.resume().statusCode)).once("error", reject);
+      asked.end();
+    });
+
+  beforeAll(async () => {
+    const network = await TestNetwork.create();
+    await saveIdentity(join(dir, "member"), await network.member());
+    const tokenFile = join(dir, "token");
+    writeFileSync(tokenFile, token, { mode: 0o600 });
+    const config = { listen: undefined, tokenFile, allow: [], names: ["ops.example"] };
+    const options = { config, client: new FakeAgentClient(), dir: join(dir, "member") };
+    elsewhere = await openAdmin(server, { host: "0.0.0.0", port: 0 }, options);
+  });
+  afterAll(() => elsewhere.close());
+
+  it.each([
+    ["the page, which holds nothing", "/", {}, [200, 404]],
+    ["what it shows, to nobody", "/v1/snapshot", {}, [403]],
+    ["events, to nobody", "/v1/events", {}, [403]],
+    ["metrics, to nobody", "/metrics", {}, [403]],
+    ["what it shows, to who has the token", "/v1/snapshot", { authorization: `Bearer ${token}` }, [200]],
+    ["nothing to who has another one", "/v1/snapshot", { authorization: `Bearer ${"x".repeat(40)}` }, [403]],
+    ["nothing under a name that leads here and is not its own", "/", { host: "evil.example" }, [403]],
+    ["no token in the address", `/v1/snapshot?token=${token}`, {}, [403]],
+  ])("speaks TLS, and answers %s", async (_, path, headers, statuses) => {
+    expect(elsewhere.url).toMatch(/^https:/);
+    expect(statuses).toContain(await ask(path, headers));
   });
 });

@@ -9,7 +9,7 @@ import { apply } from "./record.js";
 export const KEPT_MS = 3_600_000;
 /** Events kept: five a second, all the hour. */
 const EVENTS_MAX = 20_000;
-/** Characters of their lines: with what JavaScript adds, at most 10 MB for one member of the agent. */
+/** Characters of their lines; with what JavaScript adds, a full hour takes some 12 MB for one member of the agent. */
 const CHARACTERS_MAX = 8 * 1024 * 1024;
 /** Members that are gone and still among those before the events; looked at when much has been forgotten. */
 const GONE_MAX = 1_024;

@@ -1,11 +1,11 @@
 /** The dashboard's files, out of the package: read with the first request for one of them, answered under the names that they have there. */
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { FirefliesError } from "../../../identity/errors/error.js";
+import { sha256Hex } from "../../../identity/keys/digest.js";
 import { placeOf } from "../../place.js";
 import { limitTaking } from "../calls/calling.js";
 
@@ -67,7 +67,7 @@ function filesIn(directory: string): ReadonlyMap<string, PageFile> {
 
 function fileOf(path: string): PageFile {
   const bytes = readFileSync(path);
-  const digest = createHash("sha256").update(bytes).digest("base64url");
+  const digest = sha256Hex(bytes);
   const packed = { bytes: gzipSync(bytes, { level: 9 }), etag: `"${digest}-gzip"` };
   return { type: TYPES[extname(path)]!, plain: { bytes, etag: `"${digest}"` }, packed };
 }

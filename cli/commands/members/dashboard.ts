@@ -57,15 +57,26 @@ export function addDashboards(program: Command): void {
 }
 
 async function openDashboard({ open, json = false, ...place }: AgentOption & OpenOption): Promise<void> {
-  const { admin } = (await ask(place, STATUS)) as AgentStatus & { readonly admin?: string };
+  const { admin, addresses } = (await ask(place, STATUS)) as AgentStatus & { readonly admin?: string };
   if (admin === undefined) {
     throw new FirefliesError("admin-closed", `${nameOf(place)} has no admin port.`, {
       advice: "Start it with `--admin 0`, or admin in its configuration.",
     });
   }
-  const url = `${admin}/`;
+  const url = pageUrl(admin, addresses);
   const isOpened = open && process.stdout.isTTY && (await openBrowser(url));
   await print(json, { url, opened: isOpened === true }, isOpened ? `${url} is opened in your browser` : url);
+}
+
+/** An agent that listens everywhere is found where its member is. */
+export function pageUrl(admin: string, addresses: readonly string[]): string {
+  const url = new URL(admin);
+  const isEverywhere = url.hostname === "0.0.0.0" || url.hostname === "[::]";
+  const own = addresses.map((address) =>
+    URL.canParse(`tcp://${address}`) ? new URL(`tcp://${address}`).hostname : "",
+  );
+  if (isEverywhere) url.hostname = own.find((host) => host !== "") ?? url.hostname;
+  return url.href;
 }
 
 async function writeRecording({ out, seconds, json = false, ...place }: RecordOptions): Promise<void> {
