@@ -244,16 +244,18 @@ describe("members", () => {
       elect(client, "report", { lead: (leading) => void terms.set(client, leading) });
     const elections = new Map(network.members.map((client) => [client, stand(client)]));
     const leading = () => [...terms].filter(([, { signal }]) => !signal.aborted).map(([client]) => client);
+    /** The one that leads, once it is the one that all of them see: at first each that stands sees itself alone. */
     const leader = async (clients: readonly Client[]) => {
-      await expect
-        .poll(() => clients.filter((client) => leading().includes(client)).length, { timeout: 15_000 })
-        .toBe(1);
-      const found = clients.find((client) => leading().includes(client))!;
-      await expect
-        .poll(() => new Set(clients.map((client) => elections.get(client)!.leader?.id)), { timeout: 15_000 })
-        .toEqual(new Set([found.id]));
-      return found;
+      const agreed = () => {
+        const [one, ...more] = clients.filter((client) => leading().includes(client));
+        const isSeen = clients.every((client) => elections.get(client)!.leader?.id === one?.id);
+        return more.length === 0 && isSeen ? one : undefined;
+      };
+      await expect.poll(agreed, { timeout: 20_000 }).toBeDefined();
+      return agreed()!;
     };
+    const stood = () => [...elections.values()].every(({ candidates }) => candidates.length === 3);
+    await expect.poll(stood, { timeout: 20_000 }).toBe(true);
     const first = await leader(network.members);
     const { token } = terms.get(first)!;
     expect(fence.admit(token, first)).toBe("admitted");
