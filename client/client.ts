@@ -183,7 +183,7 @@ export class Client {
     this.#parts.handlers.missing = handler;
   }
 
-  /** Changes `relay`, `relay...` and `rdv`, those that are given, for what begins from then on. Returns what was before. */
+  /** Changes `relay`, `relay...`, `rdv`, `entryAddrs` and `mdns`, those that are given, for what begins from then on. Returns what was before. */
   adjust(changes: Adjustments): Required<Adjustments> {
     return this.#parts.life.adjust(adjustedBy(changes));
   }
@@ -346,8 +346,9 @@ export class Client {
 
   /** Figures about this member. */
   info(): ClientInfo {
-    const { running, rdv } = this.#parts.life;
-    const more = { isolated: this.#parts.isolation.current, rejected: this.#parts.rejected.all, rdv };
+    const { running, rdv, sources: discovery } = this.#parts.life;
+    const { isolation, rejected } = this.#parts;
+    const more = { isolated: isolation.current, rejected: rejected.all, rdv, discovery };
     return infoOf(running, more, this.#parts.traffic);
   }
 

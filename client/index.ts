@@ -33,6 +33,7 @@ export {
   MemoryNetwork,
   type PathOptions,
   type Resolver,
+  type SystemFiles,
   type TcpOptions,
   type Transport,
   tcpTransport,
@@ -50,6 +51,11 @@ export type { MemberId } from "../rings/index.js";
 export { Client } from "./client.js";
 export type { Adjustments } from "./config/adjustable.js";
 export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
+export type { Discovery, DiscoveryInfo, DiscoverySelf } from "./discovery/discovery.js";
+export { type DnsDiscoveryOptions, dnsDiscovery, srvDiscovery } from "./discovery/dns.js";
+export { type FileDiscoveryOptions, fileDiscovery } from "./discovery/file.js";
+export { type KubernetesDiscoveryOptions, kubernetesDiscovery } from "./discovery/kubernetes.js";
+export { type MdnsDiscoveryOptions, mdnsDiscovery } from "./discovery/mdns.js";
 export { decodeJson, decodeText, encodeJson, encodeText } from "./encoding.js";
 export type { Named } from "./evidence/bundle.js";
 export { type EvidenceReport, type ProvenStatement, verifyEvidence } from "./evidence/verify.js";

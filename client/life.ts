@@ -9,6 +9,7 @@ import { type Address, ConnectionGate, NameResolver, OutPort, transportsOf } fro
 import type { HostNetwork, Interfaces } from "../net/network.js";
 import { type Adjusted, adjustablePart } from "./config/adjustable.js";
 import { type ClientOptions, type MemberConfig, resolveMemberConfig, wssOf } from "./config/index.js";
+import type { DiscoveryInfo } from "./discovery/discovery.js";
 import { settingsOf } from "./driver/settings.js";
 import type { OutputHandlers } from "./driver/switchboard.js";
 import { Arrival } from "./entry/arrival.js";
@@ -123,7 +124,13 @@ export class Life {
     this.#config = config;
     relays.adjust(config);
     if (config.rdv !== before.rdv) this.#rendezvous.serve(config.rdv);
+    if (config.entryAddrs !== before.entryAddrs || config.mdns !== before.mdns) this.#arrival?.use(config);
     return adjustablePart(before);
+  }
+
+  /** Where it hears of others. */
+  get sources(): readonly DiscoveryInfo[] {
+    return this.#arrival?.sources ?? [];
   }
 
   get rdv(): RendezvousInfo {
@@ -280,14 +287,12 @@ export class Life {
     });
   }
 
-  #arriving(
-    member: Node,
-    { authorityUrls: urls }: Enrolled,
-    { entryAddrs, caTls: proxyRoots, dir }: MemberConfig,
-  ): Arrival {
-    const { onAlarm, content, topics } = this.#parts;
+  #arriving(member: Node, { authorityUrls: urls }: Enrolled, config: MemberConfig): Arrival {
+    const { onAlarm, content, topics, options } = this.#parts;
+    const { caTls: proxyRoots, dir } = config;
     return new Arrival({
-      ...{ member, urls, proxyRoots, entryAddrs, onAlarm },
+      ...{ member, urls, proxyRoots, config, onAlarm, interfaces: this.#interfaces },
+      discovery: options.discovery ?? [],
       isNetworked: this.#network.transports === undefined,
       ending: this.#ending.signal,
       onStarted: () => {

@@ -6,6 +6,7 @@ import {
   Machine,
   type MachineOptions,
   type Address as NoteAddress,
+  type Recipient,
   type SignedType,
   TrustedClock,
 } from "../gossip/index.js";
@@ -27,6 +28,7 @@ import { type MemberId, tolerance } from "../rings/index.js";
 import type { Contact } from "./authority/authority.js";
 import { advertisedAddresses, interfaceHosts, isAuto, noteAddresses } from "./config/index.js";
 import { recipientOf } from "./config/values.js";
+import { addressesAmong } from "./discovery/place.js";
 import { Driver } from "./driver/driver.js";
 import { MemberChanges } from "./driver/member-changes.js";
 import { settingsOf } from "./driver/settings.js";
@@ -364,7 +366,7 @@ export class Node {
   #machineOptions(memory: Memory, contacts: readonly Contact[]): MachineOptions {
     const { config, metadata, offered } = this.#options;
     const { certificate } = this.#identity;
-    const entries = config.entryAddrs.map(recipientOf);
+    const entries = addressesAmong(config.entryAddrs).map(recipientOf);
     return {
       certificate: factsOf(certificate),
       ringCount: certificate.ringCount,
@@ -410,6 +412,22 @@ export class Node {
     this.input((machine, now) => {
       machine.learn(contacts.map(certificateStatement), now);
       machine.meet(recipients(contacts), now);
+    });
+  }
+
+  /** Is a live member meant, or reached there? */
+  isLive({ id, addresses }: Recipient): boolean {
+    if (id !== undefined) return this.machine.member(id) !== undefined;
+    return this.machine
+      .members()
+      .some((peer) => destinationOf(peer).addresses.some((each) => addresses.includes(each)));
+  }
+
+  /** Those that a source has named; the urgent ones are asked at once, also while others are there. */
+  contact(recipients: readonly Recipient[], urgent: readonly Recipient[]): void {
+    this.input((machine, now) => {
+      machine.meet(recipients, now);
+      if (urgent.length > 0) machine.meet(urgent, now, true);
     });
   }
 

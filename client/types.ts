@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { FirefliesError, ReplyError } from "../identity/index.js";
 import type { DatagramFigures, RelayFailure, UdxFigures } from "../net/index.js";
 import type { MemberId } from "../rings/index.js";
+import type { DiscoveryInfo } from "./discovery/discovery.js";
 import type { NatKind, Observed } from "./reach/observations.js";
 import type { RendezvousInfo } from "./reach/rendezvous.js";
 import type { Dialable } from "./reach/verdict.js";
@@ -373,6 +374,8 @@ export interface ClientInfo {
   readonly relay: RelayInfo;
   /** What this member does as a rendezvous server (docs/rdv.md). */
   readonly rdv: RendezvousInfo;
+  /** Where this member hears of others, source by source; those of the authority first (docs/discovery.md). */
+  readonly discovery: readonly DiscoveryInfo[];
   /** Paths through NATs that were tried, at this member's wish or at another's, and those that gave a session to this side. */
   readonly punches: { readonly tried: number; readonly succeeded: number };
   /** Of connections over reliable UDP; undefined for a member that listens at no `udx://`. */

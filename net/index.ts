@@ -27,7 +27,7 @@ export {
   type Resolver,
   type SystemLookUp,
 } from "./dialling/resolver.js";
-export type { SystemFiles } from "./dialling/system-names.js";
+export { SYSTEM_FILES, type SystemFiles, SystemNames } from "./dialling/system-names.js";
 export { isProof, Link, type Unreached } from "./links/link.js";
 export { LINK_IDLE_MS, Links, type LinksOptions } from "./links/links.js";
 export { Paces } from "./links/pace.js";

@@ -8,6 +8,7 @@ import type { IdentityState, MountWish } from "../api/host.js";
 import { memberTitle } from "../output.js";
 import type { AgentLog } from "./agent-log.js";
 import { MountedMember } from "./mounted.js";
+import { changedSources } from "./reload-difference.js";
 
 /** Members of one process, besides its own. As many as a configuration may name. */
 const MOUNTED_MAX = 64;
@@ -25,7 +26,7 @@ export interface MembersOptions {
 }
 
 interface Mount {
-  readonly wish: IdentityConfig;
+  wish: IdentityConfig;
   /** By the configuration, and not by a command. */
   isConfigured: boolean;
   state: "starting" | "running" | "failed";
@@ -61,11 +62,6 @@ export class Members {
 
   get #standing(): readonly Mount[] {
     return [...this.#mounts.values()].filter(({ state }) => state !== "failed");
-  }
-
-  /** The member that was mounted under this name; undefined while it does not run. */
-  running(name: string): MountedMember | undefined {
-    return this.#mounts.get(name)?.member;
   }
 
   /** Throws "identity-unknown", or why the identity does not run. */
@@ -107,6 +103,17 @@ export class Members {
     const state = this.states().find(({ as }) => as === name);
     if (state === undefined) throw this.#unknown(name);
     return state;
+  }
+
+  /** One goes on as it is, with these services, and with these sources of contacts. */
+  async changed(wish: IdentityConfig): Promise<void> {
+    const mount = this.#mounts.get(wish.name);
+    if (mount?.member === undefined) return;
+    await mount.member.services.apply(wish.services);
+    const sources = changedSources(mount.wish.config, wish.config);
+    if (sources === undefined) return;
+    mount.member.client.adjust(sources);
+    mount.wish = { ...mount.wish, config: { ...mount.wish.config, ...sources } };
   }
 
   async mountConfigured(wish: IdentityConfig): Promise<void> {

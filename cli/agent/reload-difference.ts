@@ -1,6 +1,7 @@
 /** What two configurations of an agent differ in. Functions of values. */
 import { isDeepStrictEqual } from "node:util";
-import type { AgentConfig, IdentityConfig } from "../../client/config/index.js";
+import type { AgentConfig, IdentityConfig, MemberConfig } from "../../client/config/index.js";
+import type { SourcesConfig } from "../../client/discovery/sources.js";
 
 export interface IdentityDifference {
   readonly mount: readonly IdentityConfig[];
@@ -26,18 +27,32 @@ export function identityDifference(
       .filter(({ name }) => !names.has(name) || !keep.some((each) => each.name === name))
       .map(({ name }) => name),
     nextStart: keep
-      .filter(({ name, config }) => !isDeepStrictEqual(held.get(name)?.config, config))
+      .filter(({ name, config }) => !isDeepStrictEqual(withoutSources(held.get(name)?.config), withoutSources(config)))
       .map(({ name }) => name),
   };
+}
+
+/** Where a member hears of others, when that has changed: it takes effect at once. */
+export function changedSources(before: MemberConfig, after: MemberConfig): SourcesConfig | undefined {
+  const { entryAddrs, mdns } = after;
+  const isSame = isDeepStrictEqual(before.entryAddrs, entryAddrs) && before.mdns === mdns;
+  return isSame ? undefined : { entryAddrs, mdns };
+}
+
+function withoutSources(config: MemberConfig | undefined): object | undefined {
+  return config && { ...config, entryAddrs: undefined, mdns: undefined };
 }
 
 /** Keys, as a file has them, whose change waits for the agent's next start. */
 export function changedKeys(before: AgentConfig, after: AgentConfig): readonly string[] {
   const names = Object.keys(after.member) as (keyof AgentConfig["member"])[];
-  const own = names.filter((name) => name !== "file" && !isDeepStrictEqual(before.member[name], after.member[name]));
+  const own = names.filter((name) => !AT_ONCE.has(name) && !isDeepStrictEqual(before.member[name], after.member[name]));
   const agent = (["api", "prof", "natsPath"] as const).filter((name) => !isDeepStrictEqual(before[name], after[name]));
   return [...own.map(fileName), ...agent.map(fileName)];
 }
+
+/** They take effect without a start, or are none of the configuration. */
+const AT_ONCE: ReadonlySet<string> = new Set(["file", "entryAddrs", "mdns"]);
 
 function fileName(setting: string): string {
   return setting.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

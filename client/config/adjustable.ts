@@ -1,4 +1,4 @@
-/** What of a member's configuration can change while it runs: what it does for others. */
+/** What of a member's configuration can change while it runs: what it does for others, and where it hears of them. */
 import { wrongType } from "../../identity/index.js";
 import type { ClientOptions } from "./options.js";
 import { type MemberConfig, resolveMemberConfig } from "./resolve.js";
@@ -6,10 +6,11 @@ import { type MemberConfig, resolveMemberConfig } from "./resolve.js";
 const ADJUSTABLE = [
   ...(["relay", "relayReservations", "relayConnections", "relayConnectionsPerMember"] as const),
   ...(["relayBytesPerSecond", "relayBytesPerSecondPerMember", "relayConnectionMs", "rdv"] as const),
+  ...(["entryAddrs", "mdns"] as const),
 ] as const;
 
 type Name = (typeof ADJUSTABLE)[number];
-/** Options of `Client.adjust`: what a member does for others. Others throw a TypeError, bad values "config-bad-value". */
+/** Options of `Client.adjust`: what a member does for others, and where it hears of them. Others throw a TypeError, bad values "config-bad-value". */
 export type Adjustments = Pick<ClientOptions, Name>;
 export type Adjusted = Pick<MemberConfig, Name>;
 

@@ -4,6 +4,8 @@ import { type JwtPolicy, PROXY_FORMS, type ProxyForm } from "../../identity/inde
 import { LOG_LEVELS, type LogLevel } from "../../identity/logger.js";
 import { type HostPort, PORT_MAX } from "../../net/index.js";
 import { RING_COUNT_MAX } from "../../rings/index.js";
+import { SOURCES_MAX } from "../discovery/discovery.js";
+import { readPlace } from "../discovery/place.js";
 import { type Advertise, advertisedPlaces, type ListenPlace, listenPlaces } from "./endpoints.js";
 import { jwtPolicies } from "./jwt-policies.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
@@ -22,6 +24,7 @@ export interface MemberSettings {
   readonly jwtFile: string;
   readonly waitMs: number;
   readonly entryAddrs: readonly string[];
+  readonly mdns: boolean;
   readonly listen: readonly ListenPlace[];
   readonly advertise: Advertise;
   readonly host: string;
@@ -144,6 +147,15 @@ const API_NAMES_MAX = 32;
 
 const port = value.integer({ min: 0, max: PORT_MAX });
 
+const entryList = value.listOf(value.entryAddress);
+
+const entryAddrs: value.Parser<readonly string[]> = (raw, origin) => {
+  const parsed = entryList(raw, origin);
+  const count = parsed.ok ? parsed.value.filter((text) => readPlace(text) !== undefined).length : 0;
+  if (count <= SOURCES_MAX) return parsed;
+  return { ok: false, problem: `must name at most ${SOURCES_MAX} sources (it names ${count})` };
+};
+
 const behindNat: value.Parser<BehindNat> = (raw, origin) => {
   if (raw === "auto") return { ok: true, value: raw };
   const parsed = value.boolean(raw, origin);
@@ -169,7 +181,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   token: { file: "token", parse: value.line(TOKEN_LENGTH_MAX) },
   jwtFile: { file: "jwt_file", parse: value.line(PATH_LENGTH_MAX) },
   waitMs: { file: "wait", parse: value.patience(WAIT_MS) },
-  entryAddrs: { file: "entry_addrs", parse: value.listOf(value.entryAddress) },
+  entryAddrs: { file: "entry_addrs", parse: entryAddrs },
+  mdns: { file: "mdns", parse: value.boolean },
   listen: { file: "listen", parse: listenPlaces },
   advertise: { file: "advertise", parse: advertisedPlaces },
   host: { file: "host", parse: value.host },

@@ -1,6 +1,7 @@
 /** What a program may say to `new Client(options)`. Everything is optional; what it says wins over file and environment. */
 import type { IdentityPem, Logger } from "../../identity/index.js";
 import type { HostNetwork } from "../../net/index.js";
+import type { Discovery } from "../discovery/discovery.js";
 import type { Metadata } from "../types.js";
 import type { PresetName } from "./presets.js";
 
@@ -51,8 +52,16 @@ export interface ClientOptions {
   readonly name?: string;
   /** False: never speak to an authority; the identity is in `dir`, the contacts in `entryAddrs`. Default true. */
   readonly useCa?: boolean;
-  /** Members to contact first, "host:port"; asked besides those that the authority names. */
+  /**
+   * Members to contact first, "host:port", and sources of more, at most 16, which are asked for ever: "dns:host:port",
+   * "srv:_service._tcp.domain", "file:path", "kubernetes:namespace/service:port" (docs/discovery.md). Besides those that
+   * the authority names.
+   */
   readonly entryAddrs?: readonly string[];
+  /** True: members on the same LAN are found by multicast DNS, and find this one. For laboratories. Default false. */
+  readonly mdns?: boolean;
+  /** Sources of contacts beside those of `entryAddrs`, at most 16: your own, or one of `dnsDiscovery` and the like. */
+  readonly discovery?: readonly Discovery[];
   /**
    * Where to listen: "host:port", "host" or a port for TCP, "ws://host:port/path" for WebSocket, "udx://host:port" for
    * reliable UDP; several of them, as one for each transport, at most 8. Default 127.0.0.1, any free port of TCP.

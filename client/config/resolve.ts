@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { JwtPolicy, LogLevel, ProxyForm } from "../../identity/index.js";
 import { type Address, LINK_IDLE_MS, RELAY_LIMITS } from "../../net/index.js";
 import { PROXY_ROOTS_SYSTEM } from "../authority/proxy-roots.js";
+import { nameOf, readPlace } from "../discovery/place.js";
 import type { Metadata } from "../types.js";
 import type { Advertise, ListenPlace } from "./endpoints.js";
 import { environmentLayers } from "./environment.js";
@@ -58,7 +59,10 @@ export interface MemberConfig {
   readonly jwtFile: string | undefined;
   /** How long a start that needs the authority waits for it; undefined when it is not configured. */
   readonly waitMs: number | undefined;
+  /** Addresses, and sources of them; the paths of files are absolute. */
   readonly entryAddrs: readonly string[];
+  /** Is it found, and does it find others, by multicast DNS? */
+  readonly mdns: boolean;
   readonly listen: ListenConfig;
   /** What others are told; empty means that it follows from `listen`. */
   readonly advertise: Advertise;
@@ -155,7 +159,7 @@ export function memberConfigOf(raw: readonly RawSetting[], cwd: string): MemberC
 
 /** The member's configuration. Throws "config-unreadable", "config-unknown-key" or "config-bad-value". */
 export function resolveMemberConfig(options: ClientOptions = {}, sources: Sources = {}): MemberConfig {
-  const { config, logger: _, network, identity: _identity, ...said } = options;
+  const { config, logger: _, network, identity: _identity, discovery: _discovery, ...said } = options;
   // A network of the program's has its own place to listen at.
   const program = network?.host === undefined || said.listen !== undefined ? said : { host: network.host, ...said };
   const surroundings = sources.surroundings ?? processSurroundings();
@@ -274,7 +278,8 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     token: layer.token?.value,
     jwtFile: layer.jwtFile && resolve(cwd, layer.jwtFile.value),
     waitMs: layer.waitMs?.value,
-    entryAddrs: layer.entryAddrs?.value ?? [],
+    entryAddrs: (layer.entryAddrs?.value ?? []).map((entry) => withPath(entry, cwd)),
+    mdns: layer.mdns?.value ?? false,
     listen: {
       at: listenAddresses(layer),
       udpPort: layer.udpPort?.value,
@@ -294,6 +299,13 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     wssCert: layer.wssCert && resolve(cwd, layer.wssCert.value),
     wssKey: layer.wssKey && resolve(cwd, layer.wssKey.value),
   };
+}
+
+function withPath(entry: string, cwd: string): string {
+  const read = readPlace(entry);
+  return read?.ok && read.place.kind === "file"
+    ? nameOf({ ...read.place, path: resolve(cwd, read.place.path) })
+    : entry;
 }
 
 function relaying(layer: Layer<MemberSettings>) {

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { DIAL_SCHEMES, formatAddress, type HostPort, parseAddress, parseEndpoint } from "../../net/index.js";
 import { type MemberId, parseMemberId } from "../../rings/index.js";
+import { kindMeant, readPlace } from "../discovery/place.js";
 
 /** People write seconds, as Ifrit does; programs say milliseconds. */
 export type Origin = "text" | "program";
@@ -146,8 +147,18 @@ export const address: Parser<string> = (raw) => {
   return bad(`must be "host:port" with a port from 1 to 65535, or a URL of ${DIAL_SCHEMES.join(", ")}`);
 };
 
-/** An address to be dialled, and, before an "@", the id of the member that is to be found there. */
+/** An entry of `entry_addrs`: a contact, or a source of contacts, as `readPlace` has them. */
 export const entryAddress: Parser<string> = (raw, origin) => {
+  const text = typeof raw === "string" ? raw.trim() : "";
+  const read = readPlace(text);
+  if (read !== undefined) return read.ok ? fine(text) : bad(read.problem);
+  const parsed = contact(raw, origin);
+  const meant = parsed.ok ? undefined : kindMeant(text);
+  return parsed.ok || meant === undefined ? parsed : bad(`${parsed.problem}; did you mean ${meant}:`);
+};
+
+/** An address to be dialled, and, before an "@", the id of the member that is to be found there. */
+export const contact: Parser<string> = (raw, origin) => {
   const { id, text } = entryOf(typeof raw === "string" ? raw.trim() : "");
   const parsed = address(text, origin);
   if (!parsed.ok) return bad(`${parsed.problem}; before it the member's id of 64 hex digits and "@", if that is known`);

@@ -4,8 +4,15 @@
  */
 import { addressesOf, type Peer, TRANSPORT_GRPC } from "../../gossip/index.js";
 import { type FirefliesError, titleOf } from "../../identity/index.js";
+import { type Address, canonical, formatAddress, type Interfaces, parseAddress } from "../../net/index.js";
+import { toHex } from "../../rings/index.js";
 import type { Contact } from "../authority/authority.js";
-import { entryOf } from "../config/values.js";
+import { interfaceHosts } from "../config/advertise.js";
+import { contact, entryOf } from "../config/values.js";
+import type { Discovery, DiscoveryInfo } from "../discovery/discovery.js";
+import { addressesAmong } from "../discovery/place.js";
+import type { CheckEntry } from "../discovery/source.js";
+import { Sources, type SourcesConfig } from "../discovery/sources.js";
 import type { OutputHandlers } from "../driver/switchboard.js";
 import type { Node } from "../node.js";
 import type { Memory } from "../state/recollection.js";
@@ -20,8 +27,10 @@ export interface ArrivalOptions {
   /** Of the authority; empty when there is none to speak to. */
   readonly urls: readonly string[];
   readonly proxyRoots?: string | undefined;
-  /** Members to contact first, from the configuration. */
-  readonly entryAddrs: readonly string[];
+  /** Where it hears of others, by its configuration and by its program. */
+  readonly config: SourcesConfig;
+  readonly discovery: readonly Discovery[];
+  readonly interfaces: () => Interfaces;
   /** Its addresses are those of a network, and no wires in memory that a program has brought along. */
   readonly isNetworked: boolean;
   /** Fires when the client stops. */
@@ -36,10 +45,11 @@ export class Arrival {
   readonly #watch: RevocationWatch;
   readonly #reports: Reports;
   readonly #entry: Entry;
+  readonly #sources: Sources;
   readonly #advice: AddressAdvice;
 
   constructor(options: ArrivalOptions) {
-    const { member, urls, proxyRoots, entryAddrs, ending, onStarted, onAlarm } = options;
+    const { member, urls, proxyRoots, config, discovery, ending, onStarted, onAlarm } = options;
     this.#options = options;
     this.#watch = new RevocationWatch({ now: () => member.clocks.believed, onAlarm });
     this.#advice = new AddressAdvice({ mine: () => member.addresses, onAlarm });
@@ -48,19 +58,36 @@ export class Arrival {
       urls,
       proxyRoots,
       addresses: () => member.contactAddresses,
-      members: () => (member.isInMotion ? member.machine.members().length + 1 : 1),
+      members: () => this.#count,
       clocks: () => member.clocks,
       onTime: (time) => member.heardTime(time),
       random: Math.random,
       watch: this.#watch,
+      onContacts: (contacts) => {
+        this.#look(contacts);
+        this.#entry.named(contacts);
+      },
       learn: (statement) => member.learn(statement),
       onAlarm,
+    });
+    this.#sources = new Sources({
+      ...{ config, discovery, onAlarm, random: Math.random },
+      check: (entry) => checked(entry),
+      isMine: (entry) => this.#isMine(entry),
+      self: () => this.#self,
+      members: () => this.#count,
+      take: (entries, fresh) => {
+        for (const entry of entries) this.#advice.look("A contact", [entryOf(entry).text]);
+        this.#entry.discovered(entries, fresh);
+      },
+      onEnded: () => this.#entry.heard(),
     });
     this.#entry = new Entry({
       member,
       reports: this.#reports,
+      sources: this.#sources,
       hasAuthority: urls.length > 0,
-      entryAddrs,
+      entryAddrs: addressesAmong(config.entryAddrs),
       ending,
       onStarted: () => {
         onStarted();
@@ -73,10 +100,11 @@ export class Arrival {
 
   /** Resolves as `Entry.join`. */
   async join(memory: Memory, signal: AbortSignal): Promise<void> {
-    const { member, entryAddrs, isNetworked, onAlarm } = this.#options;
+    const { member, config, isNetworked, onAlarm } = this.#options;
     const advice = isNetworked ? loopbackAdvice(member.addresses) : undefined;
     if (advice) onAlarm(advice);
-    for (const entry of entryAddrs) this.#advice.look("A contact of entry_addrs", [entryOf(entry).text]);
+    for (const entry of addressesAmong(config.entryAddrs))
+      this.#advice.look("A contact of entry_addrs", [entryOf(entry).text]);
     await this.#entry.join(memory, signal);
   }
 
@@ -91,9 +119,19 @@ export class Arrival {
     revocations: ({ list }) => this.#watch.seen(list),
   };
 
-  /** My addresses have changed: the authority is to know soon. */
+  /** My addresses have changed: the authority is to know soon, and sources at which I announce myself. */
   moved(): void {
     this.#reports.soon();
+    this.#sources.moved();
+  }
+
+  /** Where it hears of others from now on. */
+  use(config: SourcesConfig): void {
+    this.#sources.use(config);
+  }
+
+  get sources(): readonly DiscoveryInfo[] {
+    return this.#entry.infos;
   }
 
   /** My clock has stepped: the authority is to say what time it is. */
@@ -103,8 +141,27 @@ export class Arrival {
 
   /** Looks for nobody any more, and says goodbye to the authority. Never rejects. */
   async leave(): Promise<void> {
-    this.#entry.stop();
-    await this.#reports.goodbye();
+    await Promise.all([this.#entry.stop(), this.#reports.goodbye()]);
+  }
+
+  /** Live members, with me. */
+  get #count(): number {
+    const { member } = this.#options;
+    return member.isInMotion ? member.machine.members().length + 1 : 1;
+  }
+
+  get #self() {
+    const { member } = this.#options;
+    const { id, networkId } = member.identity.certificate;
+    return { id, network: toHex(networkId), addresses: member.contactAddresses };
+  }
+
+  /** A source may well name this member to itself, also by an address that it does not advertise. */
+  #isMine(entry: string): boolean {
+    const { member, interfaces } = this.#options;
+    const { id, text } = entryOf(entry);
+    const address = parseAddress(text);
+    return id === member.id || (address !== undefined && isOwn(address, member, interfaceHosts(interfaces)));
   }
 
   #look(contacts: readonly Contact[]): void {
@@ -115,4 +172,24 @@ export class Arrival {
     const who = `Member ${titleOf({ id: peer.id, name: this.#options.member.nameOf(peer.id) })}`;
     this.#advice.look(who, addressesOf(peer, TRANSPORT_GRPC));
   }
+}
+
+function checked(entry: string): ReturnType<CheckEntry> {
+  const parsed = contact(entry, "program");
+  return parsed.ok ? { ok: true, entry: parsed.value } : parsed;
+}
+
+/** One that is advertised, or the port of a listener on one of the machine's own IP addresses (`hosts`). */
+function isOwn(
+  address: Address,
+  { addresses, listeners }: Pick<Node, "addresses" | "listeners">,
+  hosts: ReadonlySet<string>,
+): boolean {
+  const { scheme, host, port } = canonical(address);
+  const advertised = addresses
+    .flatMap((text) => parseAddress(text) ?? [])
+    .map((each) => formatAddress(canonical(each)));
+  if (advertised.includes(formatAddress(canonical(address)))) return true;
+  const isListened = listeners.some((each) => each.scheme === scheme && each.port === port);
+  return isListened && hosts.has(host);
 }

@@ -2,9 +2,13 @@
 import { FirefliesError } from "../../identity/index.js";
 import { asFirefliesError, onAbort } from "../../net/index.js";
 import type { Contact } from "../authority/authority.js";
+import type { DiscoveryInfo } from "../discovery/discovery.js";
+import type { Sources } from "../discovery/sources.js";
 import type { Node } from "../node.js";
 import { type Memory, remembered } from "../state/recollection.js";
+import { recipients } from "../view/certificates.js";
 import { Company } from "./company.js";
+import { chosen, URGENT_MAX } from "./contacts.js";
 import type { Reports } from "./reports.js";
 
 /**
@@ -13,12 +17,17 @@ import type { Reports } from "./reports.js";
  */
 const PATIENCE_MS = 5_000;
 
+/** Contacts that are kept until the protocol runs: what several sources may name. */
+const EARLY_MAX = 256;
+
 export interface EntryOptions {
   readonly member: Node;
   readonly reports: Reports;
+  /** Where it hears of others, besides the authority. */
+  readonly sources: Pick<Sources, "start" | "hurry" | "stop" | "infos" | "isPromising">;
   /** There is an authority to ask. */
   readonly hasAuthority: boolean;
-  /** Members to contact first, from the configuration. */
+  /** Members to contact first, from the configuration: addresses alone. */
   readonly entryAddrs: readonly string[];
   /** Fires when the client stops. */
   readonly ending: AbortSignal;
@@ -34,6 +43,9 @@ export class Entry {
   #company: Company | undefined;
   /** How the last question to the authority ended: how many it named, or why it did not. */
   #asked: number | FirefliesError = 0;
+  #answeredAt: number | undefined;
+  /** What sources named before the protocol ran. */
+  readonly #early: string[] = [];
   /** Asked now, and whenever something happens that may have changed the answer. */
   #look: () => void = () => {};
   #isReady = false;
@@ -48,7 +60,8 @@ export class Entry {
    * long: then an alarm says so, and the search goes on. Rejects with the signal's reason.
    */
   async join(memory: Memory, signal: AbortSignal): Promise<void> {
-    const { member, onStarted } = this.#options;
+    const { member, sources, onStarted } = this.#options;
+    sources.start();
     const asked = this.#askAuthority(signal);
     // Whoever remembers members need not wait for the authority to name some.
     const { others, departed } = remembered(memory.statements, member.id);
@@ -57,10 +70,14 @@ export class Entry {
     member.start(memory, contacts);
     onStarted();
     member.machine.addContacts(departed);
+    this.discovered(this.#early.splice(0), new Set());
     if (others > 0) void asked.then((late) => this.#meet(late));
     this.#company = new Company({
       isAlone: () => this.#isAlone,
-      find: async (until) => this.#meet(await this.#askAuthority(until)),
+      find: async (until) => {
+        sources.hurry();
+        this.#meet(await this.#askAuthority(until));
+      },
       random: Math.random,
     });
     await this.#arrival(() => this.#isExpected(others), signal);
@@ -79,8 +96,46 @@ export class Entry {
     this.#look();
   }
 
-  stop(): void {
+  /** Never rejects. */
+  async stop(): Promise<void> {
     this.#company?.stop();
+    await this.#options.sources.stop();
+  }
+
+  /** A source has answered, or failed. */
+  heard(): void {
+    this.#look();
+  }
+
+  /** A source names these; `fresh` of them were not in its answer before. */
+  discovered(entries: readonly string[], fresh: ReadonlySet<string>): void {
+    const { member, ending } = this.#options;
+    if (ending.aborted || entries.length === 0) return;
+    if (!member.isInMotion) this.#early.push(...entries.slice(0, EARLY_MAX - this.#early.length));
+    else {
+      const { recipients, urgent } = chosen(entries, fresh, {
+        isAlone: this.#isAlone,
+        isLive: (to) => member.isLive(to),
+      });
+      member.contact(recipients, urgent);
+    }
+  }
+
+  /** The authority names these though nobody is looked for: among them may be members of another island. */
+  named(contacts: readonly Contact[]): void {
+    const { member } = this.#options;
+    this.#answered(contacts.length);
+    const strange = contacts.filter(({ certificate }) => !member.isLive({ id: certificate.id, addresses: [] }));
+    this.#meet(strange);
+    if (strange.length > 0) member.contact([], recipients(strange.slice(0, URGENT_MAX)));
+  }
+
+  /** Where it hears of others, the authority first. */
+  get infos(): readonly DiscoveryInfo[] {
+    const { hasAuthority, sources } = this.#options;
+    const [contacts, error] = typeof this.#asked === "number" ? [this.#asked, undefined] : [0, this.#asked.message];
+    const authority = { source: "authority", contacts, answeredAt: this.#answeredAt, error };
+    return [...(hasAuthority ? [authority] : []), ...sources.infos];
   }
 
   get #isAlone(): boolean {
@@ -89,7 +144,8 @@ export class Entry {
 
   /** Others should be there, and asking again may find them. */
   #isExpected(others: number): boolean {
-    return this.#options.hasAuthority && (this.#asked !== 0 || others > 0 || this.#options.entryAddrs.length > 0);
+    const { hasAuthority, entryAddrs, sources } = this.#options;
+    return sources.isPromising || (hasAuthority && (this.#asked !== 0 || others > 0 || entryAddrs.length > 0));
   }
 
   #arrival(isExpected: () => boolean, signal: AbortSignal): Promise<void> {
@@ -122,7 +178,7 @@ export class Entry {
     const before = this.#asked;
     try {
       const contacts = await reports.contacts(signal);
-      this.#asked = contacts.length;
+      this.#answered(contacts.length);
       this.#options.onContacts(contacts);
       return contacts;
     } catch (error) {
@@ -136,6 +192,11 @@ export class Entry {
     }
   }
 
+  #answered(count: number): void {
+    this.#asked = count;
+    this.#answeredAt = Date.now();
+  }
+
   #meet(contacts: readonly Contact[]): void {
     const { member, ending } = this.#options;
     if (!ending.aborted && contacts.length > 0) member.meet(contacts);
@@ -143,17 +204,25 @@ export class Entry {
 
   /** Nothing is wrong with the first member of a network: the authority knows of nobody, and neither does it. */
   #tellAlone(memory: Memory, others: number): void {
-    const { entryAddrs, hasAuthority, onAlarm } = this.#options;
+    const { entryAddrs, hasAuthority, sources, onAlarm } = this.#options;
+    const asked = sources.infos.filter(({ source }) => source !== "list");
+    // One that says that there is nobody else has nothing wrong with it: this is the first member.
+    const named = asked.filter(({ contacts, answeredAt, error }) => contacts > 0 || answeredAt === undefined || error);
     const reasons = [
       ...(typeof this.#asked === "number" ? [] : [`the authority named nobody (${this.#asked.code})`]),
       ...(typeof this.#asked === "number" && this.#asked > 0
         ? [unanswered(this.#asked, "that the authority named")]
         : []),
       ...(entryAddrs.length > 0 ? [`none of entry_addrs answered (${entryAddrs.join(", ")})`] : []),
+      ...named.map(silence),
       ...(others > 0 ? [unanswered(others, "known from before")] : []),
       ...(memory.isLost && !hasAuthority ? ["those known from before are lost with the file members"] : []),
     ];
-    if (reasons.length > 0) onAlarm(alone(reasons, hasAuthority));
+    const places = [
+      ...(hasAuthority ? ["the authority"] : []),
+      ...(asked.length > 0 ? ["its sources of contacts"] : []),
+    ];
+    if (reasons.length > 0) onAlarm(alone(reasons, places));
   }
 }
 
@@ -161,13 +230,20 @@ function unanswered(count: number, which: string): string {
   return count === 1 ? `the member ${which} did not answer` : `none of the ${count} members ${which} answered`;
 }
 
-function alone(reasons: readonly string[], hasAuthority: boolean): FirefliesError {
-  const next = hasAuthority
-    ? "It goes on asking the authority and those it knows."
-    : "It goes on trying those it knows.";
-  const advice = hasAuthority
-    ? undefined
-    : "Name members that run in entry_addrs (--entry), or the authority (ca_addr, --ca).";
+/** Why nobody was met by a source. */
+function silence({ source, contacts, answeredAt, error }: DiscoveryInfo): string {
+  if (error !== undefined) return `${source} failed (${error.replace(/\.$/, "")})`;
+  if (answeredAt === undefined) return `${source} has not answered yet`;
+  return unanswered(contacts, `that ${source} named`);
+}
+
+function alone(reasons: readonly string[], places: readonly string[]): FirefliesError {
+  const next =
+    places.length > 0
+      ? `It goes on asking ${places.join(", ")} and those it knows.`
+      : "It goes on trying those it knows.";
+  const advice =
+    places.length > 0 ? undefined : "Name members that run in entry_addrs (--entry), or the authority (ca_addr, --ca).";
   return new FirefliesError("alone", `This member has started and sees nobody: ${reasons.join("; ")}. ${next}`, {
     advice,
   });

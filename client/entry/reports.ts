@@ -26,6 +26,8 @@ const PAUSE_MAX_MS = 900_000;
  * in larger networks few members report at the same time, but all would hold a connection.
  */
 const KEPT_PAUSE_MS = 50_000;
+/** Of the reports of one member, each so many-th asks for contacts: so members of islands that started apart hear of each other. */
+const REPORTS_PER_CONTACTS = 4;
 /** After a step of my clock I ask within this, milliseconds, drawn by chance: a whole site may have woken up. */
 const SOON_MS = 1_000;
 /** For one report, milliseconds, at each address of the authority: nobody waits for it ... */
@@ -57,6 +59,8 @@ export interface ReportsOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly watch: RevocationWatch;
+  /** Members that the authority names beside what it was asked for. */
+  readonly onContacts: (contacts: readonly Contact[]) => void;
   /** A list to take in; it is checked like anyone's. */
   readonly learn: (statement: Uint8Array) => void;
   readonly onAlarm: (alarm: FirefliesError) => void;
@@ -73,6 +77,7 @@ export class Reports {
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = PAUSE_MIN_MS;
   #isRunning = false;
+  #untilContacts = REPORTS_PER_CONTACTS;
   /** The authority holds me as there. */
   #isKnown = false;
   /** The clock has stepped, and the authority has not said yet what time it is. */
@@ -147,9 +152,12 @@ export class Reports {
   }
 
   async #again(): Promise<void> {
+    this.#untilContacts = this.#untilContacts > 1 ? this.#untilContacts - 1 : REPORTS_PER_CONTACTS;
+    const contacts = this.#untilContacts === REPORTS_PER_CONTACTS;
     try {
-      await this.#report({ contacts: false, timeoutMs: TIMEOUT_MS, signal: this.#abort.signal });
+      const reported = await this.#report({ contacts, timeoutMs: TIMEOUT_MS, signal: this.#abort.signal });
       this.#refusal = undefined;
+      if (contacts && !this.#abort.signal.aborted) this.#options.onContacts(reported.contacts);
     } catch (cause) {
       if (this.#abort.signal.aborted) return;
       const error = asFirefliesError(cause, "authority-failed");

@@ -2,7 +2,7 @@
 import type { LogLevel } from "../../identity/logger.js";
 
 /** Alarms that say what a setting means, and that nothing is wrong if it is meant. */
-const NOTES: ReadonlySet<string> = new Set(["loopback-only", "authority-awaited"]);
+const NOTES: ReadonlySet<string> = new Set(["loopback-only", "authority-awaited", "discovery-restored"]);
 
 export function levelOfAlarm(code: string): Extract<LogLevel, "info" | "warn" | "error"> {
   if (NOTES.has(code)) return "info";

@@ -7,7 +7,7 @@ import type { ClientInfo, RingNeighbours } from "../types.js";
 
 export function infoOf(
   member: Node,
-  more: Pick<ClientInfo, "isolated" | "rejected" | "rdv">,
+  more: Pick<ClientInfo, "isolated" | "rejected" | "rdv" | "discovery">,
   traffic: Traffic,
 ): ClientInfo {
   const { machine, identity, paths, clock, addresses, ways } = member;
@@ -41,6 +41,7 @@ export function infoOf(
     datagrams: member.datagrams.figures,
     relay: member.relays.info,
     rdv: more.rdv,
+    discovery: more.discovery,
     punches: member.punches,
     udx: member.udp && UdxEndpoint.of(member.udp)?.figures,
   };

@@ -62,10 +62,12 @@ export class Rounds {
     return this.#contacts;
   }
 
-  /** Returns those of them that are not me. */
+  /** Returns those of them that are not me. One that was there already counts as the newest. */
   addContacts(contacts: readonly Recipient[]): Recipient[] {
     const others = withoutMine(contacts, addressesOf(this.#parts.self, TRANSPORT_GRPC));
-    this.#contacts.push(...others);
+    const named = new Set(others.map(keyOf));
+    const kept = this.#contacts.filter((contact) => !named.has(keyOf(contact)));
+    this.#contacts.splice(0, this.#contacts.length, ...kept, ...others);
     this.#contacts.splice(0, Math.max(0, this.#contacts.length - CONTACTS_MAX));
     return others;
   }
@@ -178,6 +180,11 @@ export class Rounds {
     const to = id && this.#parts.view.partner(id);
     if (to && this.#content) this.#parts.outbox.emit({ kind: "gossip", to, content: this.#content });
   }
+}
+
+/** What makes two contacts the same: who is meant, and where. */
+function keyOf({ id, addresses: [address] }: Recipient): string {
+  return `${id ?? ""}@${address ?? ""}`;
 }
 
 /** Contacts other than me: an authority may well name me to myself. */

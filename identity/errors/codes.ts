@@ -1,5 +1,6 @@
 /** The table of stable codes that errors carry. Docs and exit codes are made from it. */
 import { COMMAND_CODES } from "./command-codes.js";
+import { DISCOVERY_CODES } from "./discovery-codes.js";
 import { NATS_CODES } from "./nats-codes.js";
 
 /** A row of the table of codes. */
@@ -560,6 +561,7 @@ export const ERROR_CODES = {
     meaning: "The member's directory or one of its files cannot be read or created.",
     remedy: "Give the user that runs the member access to the directory.",
   },
+  ...DISCOVERY_CODES,
   ...NATS_CODES,
   ...COMMAND_CODES,
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -16,6 +16,7 @@ const SEARCH_MAX = 32;
 /** resolv.conf(5): the highest that glibc takes. */
 const NDOTS_MAX = 15;
 
+/** Files of the system that say what names are. */
 export interface SystemFiles {
   /** Where names stand beside addresses. */
   readonly hosts: string;

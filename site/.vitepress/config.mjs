@@ -69,6 +69,7 @@ export default {
         "Set up and operate",
         pages(
           "configuration",
+          "discovery",
           "enrolment",
           "reach",
           "daemon",

@@ -1,6 +1,7 @@
 /** A member that sees nobody: whom it asks, how often, and what it says. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Contact } from "../../client/authority/authority.js";
+import type { DiscoveryInfo } from "../../client/discovery/discovery.js";
 import { Company } from "../../client/entry/company.js";
 import { Entry, type EntryOptions } from "../../client/entry/entry.js";
 import { FirefliesError } from "../../identity/index.js";
@@ -84,14 +85,36 @@ describe("company", () => {
 const NOTHING = { savedMark: 0n, statements: [], isLost: false };
 const away = new FirefliesError("authority-unreachable");
 
+function fakeSources(scene: { hurried: number; promising: boolean; infos: readonly DiscoveryInfo[] }) {
+  return {
+    start: () => {},
+    stop: async () => {},
+    hurry: () => {
+      scene.hurried += 1;
+    },
+    get infos() {
+      return scene.infos;
+    },
+    get isPromising() {
+      return scene.promising;
+    },
+  };
+}
+
 /** An entry among parts that the test moves: the machine, and the authority's answers in turn, the last one again and again. */
 class Scene {
   readonly alarms: FirefliesError[] = [];
   readonly met: number[] = [];
+  readonly contacted: string[] = [];
   asked = 0;
   others: unknown[] = [];
   started: readonly unknown[] | undefined;
   readonly entry: Entry;
+  /** Of sources; `hurried` counts how often they were hurried. */
+  hurried = 0;
+  promising = false;
+  infos: readonly DiscoveryInfo[] = [];
+  readonly sources: EntryOptions["sources"] = fakeSources(this);
   /** "waiting", "started" or "cancelled". */
   state = "waiting";
 
@@ -103,8 +126,9 @@ class Scene {
       return Array<Contact>(answer).fill({} as Contact);
     };
     this.entry = new Entry({
-      member: { ...member, machine } as unknown as EntryOptions["member"],
+      member: Object.assign(member, { machine }) as unknown as EntryOptions["member"],
       reports: { contacts } as unknown as EntryOptions["reports"],
+      sources: this.sources,
       hasAuthority: true,
       entryAddrs: [],
       ending: new AbortController().signal,
@@ -121,8 +145,14 @@ class Scene {
       id: "00",
       start: (_: unknown, contacts: readonly unknown[]) => {
         this.started = contacts;
+        member.isInMotion = true;
       },
       meet: (contacts: readonly unknown[]) => this.met.push(contacts.length),
+      contact: (contacts: readonly { readonly addresses: readonly string[] }[]) => {
+        this.contacted.push(...contacts.flatMap(({ addresses }) => addresses));
+      },
+      isLive: () => false,
+      isInMotion: false,
     };
     return { machine, member };
   }
@@ -156,7 +186,7 @@ class Scene {
   }
 
   [Symbol.dispose](): void {
-    this.entry.stop();
+    void this.entry.stop();
   }
 }
 
@@ -252,7 +282,55 @@ describe("a start", () => {
     abort.abort();
     await settled();
     expect(scene.state).toBe("cancelled");
-    scene.entry.stop();
+    await scene.entry.stop();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("a start with sources", () => {
+  const silent: DiscoveryInfo = { source: "dns:a.example:7", contacts: 0, answeredAt: undefined, error: undefined };
+
+  it("is held up by none of them for more than five seconds, and says what each has said", async () => {
+    using scene = new Scene([0]);
+    scene.promising = true;
+    const named = { ...silent, source: "srv:_f._tcp.b", contacts: 2, answeredAt: 1 };
+    scene.infos = [silent, named, { ...silent, source: "file:/c", error: "it is not there." }];
+    await scene.join();
+    await scene.ready();
+    await pass(4_900);
+    expect(scene.state).toBe("waiting");
+    await pass(100);
+    expect([scene.state, scene.codes]).toEqual(["started", ["alone"]]);
+    expect(scene.hurried).toBeGreaterThan(0);
+    const { message } = scene.alarms[0]!;
+    expect(message).toContain("dns:a.example:7 has not answered yet");
+    expect(message).toContain("none of the 2 members that srv:_f._tcp.b named answered");
+    expect(message).toContain("file:/c failed (it is not there)");
+    expect(message).toContain("It goes on asking the authority, its sources of contacts and those it knows.");
+  });
+
+  it("ends as soon as one has somebody, whatever the others do; what comes before the protocol runs is not lost", async () => {
+    using scene = new Scene([0]);
+    scene.promising = true;
+    scene.infos = [silent];
+    scene.entry.discovered(["192.0.2.1:7"], new Set());
+    await scene.join();
+    expect(scene.contacted).toEqual(["192.0.2.1:7"]);
+    await scene.ready();
+    expect(scene.state).toBe("waiting");
+    await scene.comes();
+    expect([scene.state, scene.codes]).toEqual(["started", []]);
+  });
+
+  it("ends when all have said that there is nobody else", async () => {
+    using scene = new Scene([0]);
+    scene.promising = true;
+    await scene.join();
+    await scene.ready();
+    expect(scene.state).toBe("waiting");
+    scene.promising = false;
+    scene.entry.heard();
+    await settled();
+    expect([scene.state, scene.codes]).toEqual(["started", []]);
   });
 });

@@ -37,6 +37,7 @@ class Reporter implements AsyncDisposable {
       members: () => 1,
       clocks: () => ({ wall: now(), believed: now() }),
       onTime: () => {},
+      onContacts: () => {},
       random: () => 0.5,
       watch: new RevocationWatch({ now, onAlarm }),
       learn: (statement) => this.learnt.push(statement),
@@ -95,6 +96,26 @@ describe("reports", () => {
     expect(await seen(fixture, "alice")).toMatchObject({ leftAt: fixture.clock.now });
     alice.reports.soon();
     expect(await alice.contacts()).toEqual([]);
+  });
+
+  it("ask for contacts again in one of four, though nobody is looked for: who started apart hears of the others", async () => {
+    await using fixture = await AuthorityFixture.start();
+    await fixture.join("bob", generateKeyPair(), "127.0.0.1:2");
+    const named: (readonly string[])[] = [];
+    await using alice = new Reporter(fixture, await fixture.join("alice"), {
+      onContacts: (contacts) => named.push(contacts.flatMap(({ addresses }) => addresses)),
+    });
+    alice.reports.start();
+    for (let count = 1; count <= 4; count++) {
+      expect(named).toEqual([]);
+      fixture.clock.now += 60_000;
+      alice.reports.soon();
+      await vi.waitFor(
+        async () => expect((await seen(fixture, "alice")).reportedAt).toBe(fixture.clock.now),
+        DEADLINE_MS,
+      );
+    }
+    await vi.waitFor(() => expect(named).toEqual([["127.0.0.1:2"]]), DEADLINE_MS);
   });
 
   it("bring the authority's time at once when the clock has stepped, by the clock that fits", async () => {

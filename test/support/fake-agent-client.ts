@@ -169,6 +169,7 @@ export class FakeAgentClient implements AgentClient {
       certificateEnds: this.certificateEnds,
       clock: "steady" as const,
       isolated: this.isolated,
+      discovery: [],
       punches: { tried: 0, succeeded: 0 },
       udx: undefined,
       traffic: new Traffic().totals(0),

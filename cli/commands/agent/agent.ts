@@ -59,7 +59,11 @@ export function addAgent(program: Command): void {
     .option("--host <host>", "its host name: to listen on and to advertise")
     .option("--tcp-port <port>", "TCP port, if not in --listen")
     .option("--udp-port <port>", "UDP port for pings (the number of the TCP port)")
-    .option("--entry <addresses>", "members to contact first, with commas between them")
+    .option(
+      "--entry <addresses>",
+      "members to contact first, and sources of more, with commas between them: host:port, dns:host:port, srv:NAME, file:PATH, kubernetes:NAMESPACE/SERVICE:PORT",
+    )
+    .option("--mdns", "find members on this LAN by multicast DNS, and be found: for laboratories")
     .option("--no-use-ca", "never speak to an authority: the identity is in --dir, the contacts in --entry")
     .option("--preset <name>", `intervals to start from: ${PRESET_NAMES.join(", ")}`)
     .option("--gossip-interval <seconds>", "between gossip rounds")
