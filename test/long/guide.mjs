@@ -19,6 +19,8 @@ const SHOWN = [
   [/^npx fireflies members/, /bob[\s\S]*carol[\s\S]*hello\n$/],
   [/node store\.mjs/, /^open$/m],
   [/node shop\.mjs/, /^12 pears$/m],
+  [/^npx fireflies dashboard/, /http:\/\/127\.0\.0\.1:\d+/],
+  [/^npx fireflies explain/, /bob/],
   [/^npx fireflies monitor/, /failed[^\n]*bob/],
   [/^pkill/, undefined],
   [/^npx fireflies agent --dir \.\/bob$/, /joined/],
