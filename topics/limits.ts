@@ -133,8 +133,8 @@ export const GROUP_FORMER_MS = 30_000;
 /** Ranges of one log that a subscription misses and looks for elsewhere: what is dropped together is one. */
 export const MISSED_RANGES_MAX = 16;
 /**
- * Pulls of logs of one publisher of which nothing ever came, from others than itself: it says what it likes of how long they are,
- * and each such word would have all ask all. As many topics as a member usually has, then ten a second.
+ * Pulls from others than the publisher of logs of which nothing ever came, or whose publisher lives: it says what it likes of how
+ * long they are, and each such word would have all ask all. As many topics as a member usually has, then ten a second.
  */
 export const HEARSAY_PULLS_BURST = 32;
 export const HEARSAY_PULL_REFILL_MS = 100;

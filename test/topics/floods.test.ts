@@ -275,20 +275,24 @@ describe("pulls", () => {
   });
 });
 
-it("a member that says that its logs are long has the others ask it, and each other a few times a second", () => {
-  const { overlay, subscriber, liars, say } = network(12, {}, ">");
-  const [liar, ...rest] = liars as [Member, ...Member[]];
-  for (const member of rest) overlay.subscribe(member, ">");
-  overlay.run(1000);
-  for (let nth = 0; nth < 400; nth++) {
-    say({ kind: "heads", heads: [headOf({ by: liar, life: BigInt(nth), topic: `made.${nth}`, first: 1000 })] }, liar);
-    overlay.run(5);
-  }
-  overlay.run(8_000);
-  const asked = pullsOf(subscriber).filter(({ to }) => !to.includes(liar.id));
-  expect(asked.length).toBeLessThanOrEqual(HEARSAY_PULLS_BURST + 10_000 / HEARSAY_PULL_REFILL_MS + 1);
-  expect(asked.length).toBeGreaterThan(0);
-});
+it.each(["heads", "batch"])(
+  "a member that says that its logs are long has others ask each other a few times a second (%s)",
+  (kind) => {
+    const { overlay, subscriber, liars, say } = network(12, {}, ">");
+    const [liar, ...rest] = liars as [Member, ...Member[]];
+    for (const member of rest) overlay.subscribe(member, ">");
+    overlay.run(1000);
+    for (let nth = 0; nth < 400; nth++) {
+      const of = { by: liar, life: BigInt(nth), topic: `made.${nth}`, first: 1000 };
+      say(kind === "batch" ? batch(of) : { kind: "heads", heads: [headOf(of)] }, liar);
+      overlay.run(5);
+    }
+    overlay.run(8_000);
+    const asked = pullsOf(subscriber).filter(({ to }) => !to.includes(liar.id));
+    expect(asked.length).toBeLessThanOrEqual(HEARSAY_PULLS_BURST + 10_000 / HEARSAY_PULL_REFILL_MS + 1);
+    expect(asked.length).toBeGreaterThan(0);
+  },
+);
 
 it("a question is answered from all logs on a topic that it names, however many others there are", () => {
   const { overlay, publisher, subscriber, liars, say } = network(4, {}, ">");

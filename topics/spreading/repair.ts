@@ -443,9 +443,10 @@ export class Repair {
     }
   }
 
-  /** Nothing of the log ever came, its publisher is not who is asked, and has caused enough such questions. */
-  #isTooMuch({ name: { publisher }, size, held }: HeldLog, to: MemberId, now: number): boolean {
-    return size === 0 && held === 0 && to !== publisher && this.#hearsay.take(publisher, now) > 0;
+  /** By its publisher's word alone there is more of the log, others than it are asked, and it has caused enough such questions. */
+  #isTooMuch({ name: { publisher }, size }: HeldLog, to: MemberId, now: number): boolean {
+    const isItsWord = size === 0 || this.#options.audience.isLive(publisher);
+    return isItsWord && to !== publisher && this.#hearsay.take(publisher, now) > 0;
   }
 
   /**
