@@ -32,7 +32,7 @@ function drawDots(surface: Surface, frame: Frame, world: World, palette: Palette
   const { context, size } = surface;
   const draw = frame.dot < SQUARE_RADIUS ? squares(context, frame.dot, palette) : sprites(context, frame.dot, palette);
   for (const member of world.members.values()) {
-    if (member.phase !== "live") continue;
+    if (!isThere(member)) continue; // Who is in doubt has a mark over it, which changes more often.
     for (const ring of ringsOf(frame)) {
       const { x, y } = place(frame, ring, member.record.positions);
       if (x > -10 && y > -10 && x < size.width + 10 && y < size.height + 10) draw(x, y);

@@ -20,8 +20,37 @@ export function colourOf(mark: Mark | "live", palette: Palette): string {
   return palette[mark];
 }
 
+/** Marks that were drawn before, by shape, size and colours: there may be thousands of them in a frame. */
+const stamps = new Map<string, HTMLCanvasElement>();
+/** Of sizes and colours: more than there are, unless somebody zooms for a long time. */
+const STAMPS_MAX = 64;
+const DENSITY = 2;
+
 /** Draws over what is there: the ground shows around it. */
-export function drawMark(context: CanvasRenderingContext2D, mark: Mark, at: Point, size: number, palette: Palette) {
+export function drawMark(
+  context: CanvasRenderingContext2D,
+  mark: Mark,
+  at: Point,
+  size: number,
+  palette: Palette,
+): void {
+  const key = `${mark} ${size.toFixed(1)} ${palette.ground} ${colourOf(mark, palette)}`;
+  const half = Math.ceil(size * 1.6 + 4);
+  let stamp = stamps.get(key);
+  if (stamp === undefined) {
+    if (stamps.size >= STAMPS_MAX) stamps.clear();
+    stamp = document.createElement("canvas");
+    stamp.width = 2 * half * DENSITY;
+    stamp.height = stamp.width;
+    const pen = stamp.getContext("2d");
+    pen?.scale(DENSITY, DENSITY);
+    if (pen) paint(pen, mark, { x: half, y: half }, size, palette);
+    stamps.set(key, stamp);
+  }
+  context.drawImage(stamp, at.x - half, at.y - half, 2 * half, 2 * half);
+}
+
+function paint(context: CanvasRenderingContext2D, mark: Mark, at: Point, size: number, palette: Palette) {
   context.lineJoin = "round";
   context.lineCap = "round";
   for (const [style, extra] of [[palette.ground, 3.2] as const, [colourOf(mark, palette), 0] as const]) {

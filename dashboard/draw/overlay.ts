@@ -26,6 +26,8 @@ export const GONE_SHOWN_MS = 90_000;
 export const REBUTTED_SHOWN_MS = 6_000;
 const MARK_MIN = 4;
 const PULSE_RADIUS = 26;
+/** Effects at once, from which on there are enough of them to look at. */
+const CROWD = 8;
 /** Of the innermost circle's radius, on either side of the middle. */
 const WORDS_WIDTH = 0.85;
 
@@ -36,7 +38,7 @@ export function drawOverlay(
   palette: Palette,
 ): void {
   clear();
-  const pen: Pen = { context, frame, scene, palette };
+  const pen: Pen = { context, frame, scene, palette, isCrowded: scene.effects.length > CROWD };
   drawSelected(pen);
   if (frame.shown === "all") drawMiddle(pen);
   const notable = [...scene.world.members.values()].flatMap((member) => {
@@ -56,6 +58,8 @@ interface Pen {
   readonly frame: Frame;
   readonly scene: Scene;
   readonly palette: Palette;
+  /** So much happens that comings and goings have no circles of their own. */
+  readonly isCrowded: boolean;
 }
 
 function markOf(member: MemberNow, { world, now }: Scene): Mark | undefined {
@@ -213,13 +217,9 @@ function colourOfEffect({ kind }: Effect, palette: Palette): string {
 }
 
 /** A circle that grows and fades: on the ring in question, or wherever the member stands. */
-function drawPulses(
-  { context, frame }: Pen,
-  member: MemberNow,
-  { kind, ring, progress }: Effect,
-  colour: string,
-): void {
-  if (kind === "miss") return;
+function drawPulses(pen: Pen, member: MemberNow, { kind, ring, progress }: Effect, colour: string): void {
+  const { context, frame } = pen;
+  if (kind === "miss" || (pen.isCrowded && (kind === "arrival" || kind === "leaving"))) return;
   const isSaid = kind === "accusation" || kind === "rebuttal" || kind === "suspicion";
   const isOnOne = isSaid && ring !== undefined && frame.shown === "all";
   context.strokeStyle = colour;

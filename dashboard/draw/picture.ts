@@ -3,7 +3,7 @@ import { h } from "../dom/element.js";
 import { EFFECT_MS, EFFECTS_MAX, effectsAt } from "../world/effects.js";
 import { type Neighbours, neighboursOf } from "../world/neighbours.js";
 import type { Change, Timeline } from "../world/timeline.js";
-import type { MemberNow, World } from "../world/world.js";
+import { countsOf, type MemberNow, type World } from "../world/world.js";
 import { drawGround } from "./ground.js";
 import { type Camera, type Frame, frameOf, type Point, place, ringsOf, type Shown } from "./layout.js";
 import { drawOverlay, GONE_SHOWN_MS, REBUTTED_SHOWN_MS } from "./overlay.js";
@@ -11,7 +11,7 @@ import type { Palette } from "./palette.js";
 import { Surface } from "./surface.js";
 
 /** The ground is drawn again at most so often while members come and go: a thousand on 17 rings cost some ms. */
-const GROUND_MS = 250;
+const GROUND_MS = 1_000;
 /** Pixels from a dot within which the pointer means it. */
 const REACH = 14;
 
@@ -34,6 +34,11 @@ export class Picture {
   #groundAt = 0;
   #frame: Frame | undefined;
   #neighbours: { readonly key: string; readonly of: readonly Neighbours[] } = { key: "", of: [] };
+  #count: { readonly of: World | undefined; readonly turnover: number; readonly count: number } = {
+    of: undefined,
+    turnover: 0,
+    count: 0,
+  };
   /** The instant that was drawn last, for what is over. */
   #calmKey = "";
 
@@ -56,9 +61,9 @@ export class Picture {
     const size = { width, height };
     const world = timeline.worldAt(now);
     const revision = timeline.revisionAt(now);
-    const frame = frameOf(size, world.rings, world.members.size, look.shown, look.camera);
+    const frame = frameOf(size, world.rings, this.#countOf(world), look.shown, look.camera);
     this.#frame = frame;
-    const isBehind = this.#drawGround(frame, world, revision, palette);
+    const isBehind = this.#drawGround(frame, world, palette);
     const recent = recentChanges(timeline, now, look.speed);
     const effects = effectsAt(recent, now, EFFECT_MS * look.speed);
     const isMoving = effects.length > 0 || isFading(recent, now);
@@ -76,16 +81,24 @@ export class Picture {
     return isMoving || isBehind;
   }
 
+  /** Of those in the view. It changes with the turnover alone. */
+  #countOf(world: World): number {
+    if (this.#count.of !== world || this.#count.turnover !== world.turnover) {
+      this.#count = { of: world, turnover: world.turnover, count: countsOf(world).there };
+    }
+    return this.#count.count;
+  }
+
   /** True when it should be drawn again, and has to wait. */
-  #drawGround(frame: Frame, world: World, revision: number, palette: Palette): boolean {
+  #drawGround(frame: Frame, world: World, palette: Palette): boolean {
     const { canvas } = this.#ground;
     const isSized = this.#ground.fit({ width: canvas.clientWidth, height: canvas.clientHeight });
     const key = JSON.stringify([frame, palette.live, palette.ground]);
     const isLook = isSized || !this.#groundKey.startsWith(key);
-    if (!isLook && this.#groundKey === key + revision) return false;
+    if (!isLook && this.#groundKey === key + world.turnover) return false;
     const at = performance.now();
     if (!isLook && at - this.#groundAt < GROUND_MS) return true;
-    this.#groundKey = key + revision;
+    this.#groundKey = key + world.turnover;
     this.#groundAt = at;
     drawGround(this.#ground, frame, world, palette);
     return false;

@@ -38,6 +38,8 @@ export interface World {
   readonly deltaMs: number;
   readonly planned: Plan | undefined;
   readonly members: Map<string, MemberNow>;
+  /** Rises each time that somebody comes or goes: two worlds of a timeline with one turnover have the same members in them. */
+  turnover: number;
   /** Since when the member that tells all this hears nobody; unix ms. */
   isolatedSince: number | undefined;
 }
@@ -45,7 +47,7 @@ export interface World {
 export function worldOf(snapshot: Snapshot): World {
   const { at, self, rings, deltaMs, planned } = snapshot;
   const members = new Map(snapshot.members.map((record) => [record.id, memberOf(record, at)]));
-  return { at, self, rings, deltaMs, planned, members, isolatedSince: undefined };
+  return { at, self, rings, deltaMs, planned, members, turnover: 0, isolatedSince: undefined };
 }
 
 export function copyOf(world: World): World {
@@ -90,7 +92,9 @@ export function apply(world: World, event: FeedEvent): void {
   if (event.member === world.self) turnSelf(world, event);
   const before = world.members.get(event.member);
   const after = before === undefined ? newcomer(event) : changed(before, event);
-  if (after !== undefined) world.members.set(event.member, after);
+  if (after === undefined) return;
+  world.members.set(event.member, after);
+  if (before === undefined || isThere(before) !== isThere(after)) world.turnover++;
 }
 
 function reach(world: World, { member, path, via, rttMs }: PathChange): void {
