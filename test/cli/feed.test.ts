@@ -179,6 +179,12 @@ describe("figures", () => {
     now += 2_000;
     vi.advanceTimersByTime(FIGURES_MS);
     expect(await events.next()).toMatchObject({ topics: [{ topic: "orders.eu", backlog: 2, rate: 0.5 }] });
+    for (let count = 0; count < 4; count++) {
+      vi.advanceTimersByTime(FIGURES_MS);
+      await events.next();
+    }
+    const kept = feed.recording().filter((line) => line.startsWith('{"event":"figures"'));
+    expect(kept.length).toBe(2);
     await events.close();
     read.mockClear();
     vi.advanceTimersByTime(10 * FIGURES_MS);

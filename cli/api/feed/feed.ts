@@ -16,6 +16,10 @@ import { recordsOf, snapshotOf } from "./snapshot.js";
 /** Events that a reader may be behind: with more, a new snapshot is less than what it missed. */
 const BACKLOG_MAX = 4_096;
 
+/** Of the figures that somebody has looked at, one in five is kept for recordings: every ten seconds of an hour. */
+const FIGURES_KEPT_EVERY = 5;
+const FIGURES_KEPT_MAX = 360;
+
 export type FeedClient = Pick<
   AgentClient,
   "self" | "member" | "members" | "departed" | "paths" | "info" | "changes" | "history" | "topics"
@@ -51,6 +55,7 @@ export class Feed {
   readonly #wakers = new Set<() => void>();
   #figures: { readonly value: Figures; readonly number: number } | undefined;
   #figureReaders = 0;
+  readonly #figuresKept: { readonly at: number; readonly text: string }[] = [];
   #figureClock: FigureClock | undefined;
 
   /** Nothing is kept before `begin`, or the first reader. `now`: unix milliseconds. */
@@ -80,7 +85,8 @@ export class Feed {
     const now = this.#now();
     const { at, sequence, members, events } = kept.since(now - lastMs, now);
     const head: RecordingHead = { recording: 1, snapshot: snapshotOf(this.#client, { at, sequence, members }) };
-    return [JSON.stringify(head), ...events.map(({ text }) => text)];
+    const figures = this.#figuresKept.filter((each) => each.at > now - lastMs);
+    return [JSON.stringify(head), ...[...events, ...figures].sort((a, b) => a.at - b.at).map(({ text }) => text)];
   }
 
   /** Events, until the signal fires or the member has stopped. */
@@ -104,7 +110,7 @@ export class Feed {
           yield next;
         } else if (figures && latest !== undefined && latest.number > shown) {
           shown = latest.number;
-          yield { event: "figures", sequence: undefined, text: JSON.stringify({ event: "figures", ...latest.value }) };
+          yield { event: "figures", sequence: undefined, text: textOf(latest.value) };
         } else if (this.#isOver) return;
         else await waiting.wait();
       }
@@ -181,6 +187,11 @@ export class Feed {
     for (const wake of this.#wakers) wake();
   }
 
+  #keep(figures: Figures): void {
+    this.#figuresKept.push({ at: figures.at, text: textOf(figures) });
+    if (this.#figuresKept.length > FIGURES_KEPT_MAX) this.#figuresKept.shift();
+  }
+
   /** Figures are read while somebody wants them. */
   #look(more: 1 | -1): void {
     this.#figureReaders += more;
@@ -191,11 +202,17 @@ export class Feed {
     }
     if (this.#figureReaders > 0) {
       this.#figureClock ??= new FigureClock(this.#client, this.#now, (value) => {
-        this.#figures = { value, number: (this.#figures?.number ?? 0) + 1 };
+        const number = (this.#figures?.number ?? 0) + 1;
+        this.#figures = { value, number };
+        if (number % FIGURES_KEPT_EVERY === 1) this.#keep(value);
         this.#wake();
       });
     }
   }
+}
+
+function textOf(figures: Figures): string {
+  return JSON.stringify({ event: "figures", ...figures });
 }
 
 /** A wait that remembers being woken before. */
