@@ -40,6 +40,8 @@ export interface SignedFrame {
   /** What is signed (list.ts). */
   readonly list: Uint8Array;
   readonly signature: Uint8Array;
+  /** When it came, by `performance.now()`: looking at the clock for each message would cost more than to count it. */
+  readonly at: number;
   /** Waiting requests that keep it (kept-lists.ts). */
   keepers: number;
 }

@@ -74,11 +74,12 @@ export class Request implements Pending {
     return this.lost.every(({ begunAt }) => begunAt !== undefined);
   }
 
-  resolve(reply: Uint8Array): void {
+  /** `at`: when the answer came, by `performance.now()`. */
+  resolve(reply: Uint8Array, at: number): void {
     const tally = this.#tally;
     if (tally) {
       tally.bytesIn += reply.length;
-      tally.succeeded(performance.now() - this.#since);
+      tally.succeeded(at - this.#since);
       this.#tally = undefined;
     }
     this.#resolve(reply);

@@ -208,7 +208,7 @@ export class Requester {
     this.#settle(request);
     if (request.onAnswer !== undefined) tell(request, () => proofOf(frame, message));
     // A copy: the reply must not hold a whole frame in memory, nor be one with another reply.
-    if (content.kind === "reply") request.resolve(new Uint8Array(content.payload));
+    if (content.kind === "reply") request.resolve(new Uint8Array(content.payload), frame.at);
     else request.reject(remoteError(content.code, content.text));
     this.#sendWaiting();
     return true;

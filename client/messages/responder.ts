@@ -278,11 +278,10 @@ export class Responder {
     const { kind, id } = content;
     const budget = this.#options.budgets[kind];
     const share = this.#shares[kind];
-    const now = performance.now();
-    const deadline = now + Math.min(content.deadlineMs, this.#handlerTimeoutMs);
+    const deadline = frame.at + Math.min(content.deadlineMs, this.#handlerTimeoutMs);
     // A copy: a request that waits must not hold a whole frame in memory.
     const handling = new Handling(this.#host, budget, share, copied(content), deadline, message, frame);
-    handling.count(this.#traffic?.[kind], now);
+    handling.count(this.#traffic?.[kind], frame.at);
     this.#open.set(id, handling);
     if (budget.submit(share, handling) && handling.settle()) {
       if (this.#open.size > 0) this.#deadlines.watch(deadline);

@@ -348,7 +348,8 @@ export class FrameSession {
     const { checks } = this.#options;
     if (checks) checks[isRight ? "right" : "wrong"] += 1;
     // A copy of the signature: who keeps this for a proof does not keep the whole frame.
-    return isRight ? { sender, list, signature: signature.slice(), keepers: 0 } : "wrong signature";
+    if (!isRight) return "wrong signature";
+    return { sender, list, signature: signature.slice(), at: performance.now(), keepers: 0 };
   }
 
   /** False when the duplex has ended. */

@@ -24,7 +24,7 @@ export function signedFrame({ sender, receiver, contents, counter = 1, linkNonce
   });
   const list = listBody(listPrefix({ sender: certificate.id, receiver, linkNonce }), counter, messages);
   const signature = sign(privateKey, "frame", certificate.networkId, list);
-  const frame: SignedFrame = { sender: certificate, list, signature, keepers: 0 };
+  const frame: SignedFrame = { sender: certificate, list, signature, at: 0, keepers: 0 };
   return { frame, messages };
 }
 
