@@ -285,10 +285,10 @@ function remoteError(code: string, text: string): PeerError {
 }
 
 /** Rejects the request when the program's own callback throws. */
-function tell({ onAnswer, reject }: Request, prove: () => Uint8Array): void {
+function tell(request: Request, prove: () => Uint8Array): void {
   try {
-    onAnswer?.(prove);
+    request.onAnswer?.(prove);
   } catch (error) {
-    reject(error);
+    request.reject(error);
   }
 }
