@@ -182,7 +182,7 @@ function connectionCard(model: Model, member: MemberNow, connection: Connection 
   for (const session of connection?.sessions ?? []) rows.push(["session", session]);
   for (const streams of connection?.streams ?? []) rows.push(["streams", streams]);
   const none =
-    isThere(member) && connection?.sessions.length === 0
+    isThere(member) && member.record.id !== model.world?.self && connection?.sessions.length === 0
       ? [h("p", { class: "nothing" }, "No session is open to it now.")]
       : [];
   return card("How it is reached", facts(rows), ...none);

@@ -69,6 +69,7 @@ function toleranceWords(
   const need = ringsNeeded === undefined ? "more rings than there can be" : `${ringsNeeded} rings`;
   const liars = `${counted(there, "member")} with ${percent(planned.byzantineShare)} liars need ${need}`;
   if (verdict === "growing") {
+    if (ringsNeeded === undefined) return [warning("warn", "So few members tolerate no liar, on however many rings.")];
     return [warning("warn", `Small yet: ${liars}, this network has ${rings}. They suffice once it has grown.`)];
   }
   if (verdict === "nearly-full") {
