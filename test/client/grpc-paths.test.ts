@@ -4,6 +4,8 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { PATHS_MAX, SERVICES } from "../../client/grpc/limits.js";
 import { Services, type ServicesOptions } from "../../client/grpc/services.js";
 import { LIMITS } from "../../client/protocols.js";
+import { Following } from "../../client/traffic/following.js";
+import { Traffic } from "../../client/traffic/traffic.js";
 import { FirefliesError } from "../../identity/index.js";
 import { Protocols } from "../../net/index.js";
 import { asked, ECHO, EchoClient, echo } from "../support/rpc.js";
@@ -13,6 +15,8 @@ const NOBODY = {
   sender: () => ({}),
   failures: { answer: () => new Error() },
   announced: { add: () => {} },
+  traffic: new Traffic().rpc,
+  following: new Following(),
 } as unknown as ServicesOptions;
 
 /** A stub, and how many connections of gRPC are open on each of the sessions to its member. */

@@ -10,6 +10,7 @@ import {
   encodeSeen,
   OBSERVE_BYTES_MAX,
 } from "../../client/reach/codec.js";
+import { VERSION } from "../../client/version.js";
 import type { MemberCertificate } from "../../identity/index.js";
 import { DialError, type Path } from "../../net/index.js";
 import type { MemberId } from "../../rings/index.js";
@@ -63,6 +64,7 @@ describe("from where the caller comes", () => {
       way,
       address: told,
       udp: undefined,
+      version: VERSION,
     });
   });
 
