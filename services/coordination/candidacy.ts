@@ -89,6 +89,10 @@ export class Candidacy {
       return;
     }
     this.#end(order.includes(this.#me) ? "superseded" : "withdrawn");
+    // One that led before a split may not have noticed it: it would go on with a token that mine has outdone.
+    const [first] = order;
+    if (this.#phase.kind === "leading" && first !== undefined)
+      this.#outputs.push({ kind: "tell", to: first, token: this.#highest });
     this.#phase = { kind: "following" };
   }
 

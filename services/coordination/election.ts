@@ -6,12 +6,16 @@
 import { requireName } from "../../client/offers/name.js";
 import type { Member, Sender } from "../../client/types.js";
 import { outOfRange, ReplyError } from "../../identity/index.js";
+import { pause } from "../../net/index.js";
 import { isAllowed, parseAccess } from "../access.js";
 import { ASK_MS, Candidacy, type ElectionOutput, type Instant, type TermEnd } from "./candidacy.js";
 import { type CoordinationClient, endOf, guarded, inOrder, type Taking, takingPart, watchView } from "./view.js";
 
 /** A leader whose `lead` failed lets others lead for so long, milliseconds. */
 export const ASIDE_MS = 10_000;
+
+/** How often somebody is told a token that it does not acknowledge, a second apart and more: the way to it is found by then, or it is gone. */
+const TELLS_MAX = 10;
 
 /** What a leader is told. */
 export interface Leading {
@@ -174,9 +178,17 @@ class RunningElection implements Election {
     else void this.#send(output);
   }
 
-  async #send({ to, token }: Extract<ElectionOutput, { kind: "ask" | "tell" }>): Promise<void> {
-    const options = { service: this.#taking.service, timeout: ASK_MS, signal: this.#closing.signal };
-    const reply = await this.#client.sendToId(to, new TextEncoder().encode(token), options).catch(() => undefined);
+  async #send({ kind, to, token }: Extract<ElectionOutput, { kind: "ask" | "tell" }>): Promise<void> {
+    const { signal } = this.#closing;
+    const options = { service: this.#taking.service, timeout: ASK_MS, signal };
+    const said = new TextEncoder().encode(token);
+    let reply: Uint8Array | undefined;
+    // Right after a split the way to the other one may not be there yet. Who was asked says so by its silence.
+    for (let tries = kind === "tell" ? TELLS_MAX : 1; reply === undefined && tries > 0; tries--) {
+      reply = await this.#client.sendToId(to, said, options).catch(() => undefined);
+      if (reply === undefined && tries > 1) await pause(ASK_MS, signal);
+      if (signal.aborted || this.#client.member(to) === undefined) break;
+    }
     this.#input((candidacy, at) => {
       if (reply !== undefined) candidacy.heard(new TextDecoder().decode(reply), at);
       candidacy.answered(to, at);

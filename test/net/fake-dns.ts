@@ -1,7 +1,7 @@
 /** A DNS server on loopback that answers as a test says: RFC 1035, one question, A, AAAA and SRV (RFC 2782), over UDP and TCP. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, isIPv4, type Server, type Socket as TcpSocket } from "node:net";
+import { type AddressInfo, createServer, isIPv4, type Server, type Socket as TcpSocket } from "node:net";
 import { ipv6Bytes } from "../../net/ranges.js";
 
 export interface Srv {
@@ -45,11 +45,20 @@ export class FakeDns implements AsyncDisposable {
   }
 
   static async start(answer: (question: Question) => Reply | Promise<Reply>): Promise<FakeDns> {
-    const socket = createSocket("udp4").bind(0, "127.0.0.1");
-    await once(socket, "listening");
-    const tcp = createServer().listen(socket.address().port, "127.0.0.1");
-    await once(tcp, "listening");
-    return new FakeDns(socket, tcp, answer);
+    // Most ports of TCP are taken, by connections that others make: so that one is chosen first. The same one of UDP may be, too.
+    for (;;) {
+      const tcp = createServer().listen(0, "127.0.0.1");
+      await once(tcp, "listening");
+      const socket = createSocket("udp4");
+      try {
+        await once(socket.bind((tcp.address() as AddressInfo).port, "127.0.0.1"), "listening");
+        return new FakeDns(socket, tcp, answer);
+      } catch (error) {
+        socket.close();
+        tcp.close();
+        if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      }
+    }
   }
 
   /** As `NameResolverOptions.servers` takes it. */

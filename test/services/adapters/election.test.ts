@@ -207,6 +207,24 @@ describe("candidates", () => {
   });
 });
 
+describe("one that led while others were away", () => {
+  it("tells the one that comes before it, which may have noticed nothing and would go on with an older token", () => {
+    const [early, late] = [new Candidacy(idOf(0)), new Candidacy(idOf(1))];
+    early.standing([idOf(0), idOf(1)], { now: 0, wall: WALL });
+    early.answered(idOf(1), { now: 0, wall: WALL });
+    const outdone = early.token;
+    // A split that the late one alone has noticed, and its end.
+    late.standing([idOf(1)], { now: 0, wall: WALL + 5_000 });
+    late.takeOutputs();
+    late.standing([idOf(0), idOf(1)], { now: 6_000, wall: WALL + 6_000 });
+    const told = late.takeOutputs().filter((output) => output.kind === "tell");
+    expect(told).toEqual([{ kind: "tell", to: idOf(0), token: late.highest }]);
+    early.heard(late.highest, { now: 6_000, wall: WALL + 6_000 });
+    early.answered(idOf(1), { now: 6_000, wall: WALL + 6_000 });
+    expect([outdone! < late.highest, early.token! > late.highest]).toEqual([true, true]);
+  });
+});
+
 describe("a fence", () => {
   const token = (term: number, of = 0) => tokenOf({ term, leader: idOf(of) });
 
