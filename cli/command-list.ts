@@ -216,6 +216,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/tools/sim.js")).addSim,
   },
   {
+    usage: "completion <shell>",
+    description: "print a script with which a shell completes this command",
+    load: async () => (await import("./commands/tools/completion.js")).addCompletion,
+  },
+  {
     usage: "demo",
     description: "an authority and five members as processes, which live through failures and a liar",
     load: async () => (await import("./commands/tools/demo.js")).addDemo,

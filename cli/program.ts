@@ -37,7 +37,8 @@ export async function createProgram(isWanted: (name: string) => boolean = () => 
 export async function run(args: readonly string[]): Promise<number> {
   const words = args.filter((arg) => !arg.startsWith("-"));
   const [name] = words[0] === "help" ? words.slice(1) : words;
-  const program = await createProgram((command) => command === name);
+  // What completes all commands has to know them all.
+  const program = await createProgram((command) => command === name || name === "completion");
   try {
     await parse(program, args);
     return EXIT_OK;
