@@ -8,8 +8,8 @@ export interface Listed {
   /** Its name, then its arguments. */
   readonly usage: string;
   readonly description: string;
-  /** It has commands below it, and no options of its own. */
-  readonly isGroup?: true;
+  /** It has no options of its own, as those that have commands below them. */
+  readonly hasNoOptions?: true;
   /** Resolves to what adds it to the program, and others of the same file. */
   readonly load: () => Promise<(program: Command) => void>;
 }
@@ -109,7 +109,7 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     usage: "http",
-    isGroup: true,
+    hasNoOptions: true,
     description: "HTTP of this member, which others reach by its name",
     load: async () => (await import("./commands/traffic/http.js")).addHttp,
   },
@@ -141,13 +141,13 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     usage: "evidence",
-    isGroup: true,
+    hasNoOptions: true,
     description: "what was signed about a member, for others to check",
     load: async () => (await import("./commands/members/evidence.js")).addEvidence,
   },
   {
     usage: "view",
-    isGroup: true,
+    hasNoOptions: true,
     description: "views compared",
     load: async () => (await import("./commands/members/view-diff.js")).addView,
   },
@@ -180,7 +180,7 @@ export const COMMANDS: readonly Listed[] = [
   { usage: "identities", description: "the members of the agent, its own first", load: identities },
   {
     usage: "identity",
-    isGroup: true,
+    hasNoOptions: true,
     description: "mount a member in the running agent, or have it leave",
     load: identities,
   },
@@ -196,7 +196,7 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     usage: "rdv",
-    isGroup: true,
+    hasNoOptions: true,
     description: "reach a program behind a NAT by a token, directly or relayed: a rendezvous server, and both ends",
     load: async () => (await import("./commands/tools/rdv.js")).addRdv,
   },
@@ -218,6 +218,7 @@ export const COMMANDS: readonly Listed[] = [
   {
     usage: "completion <shell>",
     description: "print a script with which a shell completes this command",
+    hasNoOptions: true,
     load: async () => (await import("./commands/tools/completion.js")).addCompletion,
   },
   {
@@ -231,17 +232,17 @@ export const COMMANDS: readonly Listed[] = [
 export async function addCommands(program: Command, isWanted: (name: string) => boolean): Promise<void> {
   const wanted = new Set(COMMANDS.filter(({ usage }) => isWanted(nameOf(usage))).map(({ load }) => load));
   const added = new Set<Listed["load"]>();
-  for (const { usage, description, load, isGroup = false } of COMMANDS) {
-    if (!wanted.has(load)) addName(program, usage, description, isGroup);
+  for (const { usage, description, load, hasNoOptions = false } of COMMANDS) {
+    if (!wanted.has(load)) addName(program, usage, description, hasNoOptions);
     else if (!added.has(load)) (await load())(program);
     added.add(load);
   }
 }
 
 /** For lists and suggestions. All commands have options, which lists show, or commands below them. */
-function addName(program: Command, usage: string, description: string, isGroup: boolean): void {
+function addName(program: Command, usage: string, description: string, hasNoOptions: boolean): void {
   const command = program.command(usage).description(description);
-  if (!isGroup) command.option("--json");
+  if (!hasNoOptions) command.option("--json");
 }
 
 function nameOf(usage: string): string {
