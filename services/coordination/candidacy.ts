@@ -82,6 +82,7 @@ export class Candidacy {
 
   /** Who stands, in the order of all; nobody when I do not. */
   standing(order: readonly MemberId[], at: Instant): void {
+    const before = this.#order[0];
     this.#order = order;
     if (order[0] === this.#me) {
       if (this.#phase.kind === "following") this.#prepare(at);
@@ -89,9 +90,9 @@ export class Candidacy {
       return;
     }
     this.#end(order.includes(this.#me) ? "superseded" : "withdrawn");
-    // One that led before a split may not have noticed it: it would go on with a token that mine has outdone.
+    // One that led before a split may not have noticed it: it would go on with a token that was outdone meanwhile.
     const [first] = order;
-    if (this.#phase.kind === "leading" && first !== undefined)
+    if (first !== undefined && first !== before && this.#highest !== "" && this.#isHeir)
       this.#outputs.push({ kind: "tell", to: first, token: this.#highest });
     this.#phase = { kind: "following" };
   }
@@ -159,6 +160,10 @@ export class Candidacy {
 
   #end(reason: TermEnd): void {
     if (this.#phase.kind === "leading") this.#outputs.push({ kind: "ended", token: this.#phase.token, reason });
+  }
+
+  get #isHeir(): boolean {
+    return this.#heirs().includes(this.#me);
   }
 
   #heirs(): readonly MemberId[] {

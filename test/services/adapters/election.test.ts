@@ -207,8 +207,19 @@ describe("candidates", () => {
   });
 });
 
-describe("one that led while others were away", () => {
-  it("tells the one that comes before it, which may have noticed nothing and would go on with an older token", () => {
+describe("a leader that comes back after a split", () => {
+  it("hears of a later term from each heir that heard of it, whether or not that one leads then", () => {
+    const heir = new Candidacy(idOf(1));
+    heir.standing([idOf(2), idOf(1)], { now: 0, wall: WALL });
+    expect(heir.takeOutputs()).toEqual([]); // It has heard of none.
+    const later = tokenOf({ term: WALL + 5_000, leader: idOf(2) });
+    heir.heard(later, { now: 0, wall: WALL + 5_000 });
+    heir.standing([idOf(0), idOf(1), idOf(2)], { now: 6_000, wall: WALL + 6_000 });
+    heir.standing([idOf(0), idOf(1)], { now: 7_000, wall: WALL + 7_000 });
+    expect(heir.takeOutputs()).toEqual([{ kind: "tell", to: idOf(0), token: later }]);
+  });
+
+  it("hears it from the one that led meanwhile, when it has noticed nothing and would go on with an older token", () => {
     const [early, late] = [new Candidacy(idOf(0)), new Candidacy(idOf(1))];
     early.standing([idOf(0), idOf(1)], { now: 0, wall: WALL });
     early.answered(idOf(1), { now: 0, wall: WALL });
