@@ -26,8 +26,8 @@ class LongFirst extends BaseSequencer {
  */
 const SHARED = [
   "test/{rings,gossip,topics,sim,identity,rdv,services}/**/*.test.ts",
-  // These count the handles of their process, and what is left on its heap.
-  "test/client/**/!(start|held|lives).test.ts",
+  // These count the handles of their process, and what is left on its heap; relays are waited for by the clock.
+  "test/client/**/!(start|held|lives|relays).test.ts",
   // One counts the timers of its clock, and sockets of the file before set some.
   "test/net/**/!(tcp|ws|dialler).test.ts",
   // Commands that run in the test's process (typed.ts). Those that start processes of their own, or count what is theirs, are apart.

@@ -154,8 +154,12 @@ describe("a member that nobody can dial", () => {
 
   it("is reached through two relays by one that reaches none of its own", async () => {
     // The first hidden member dials the first open one alone, and the second one the second.
+    // What the open ones hear of each other's dials would not agree: they are told that they can be dialled.
     await using made = await scene({
-      open: [{ relay: true }, {}],
+      open: [
+        { relay: true, behindNat: false },
+        { relay: true, behindNat: false },
+      ],
       hidden: 2,
       reaches: (hidden, open) => hidden === open,
     });
