@@ -34,8 +34,8 @@ describe("a network for tests", () => {
     const [a, b] = network.members as [Client, Client];
     expect(a.member("member-2")?.id).toBe(b.id);
     expect(decodeText(await a.sendToId(b.id, encodeText("hello")))).toBe("hello");
-    const trip = await a.ping(b.id);
-    expect(trip.udpMs).toBeGreaterThanOrEqual(2);
+    // One datagram in a hundred is lost, each way.
+    await expect.poll(async () => (await a.ping(b.id)).udpMs ?? 0, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
     const stream = await a.openStream(b.id);
     stream.end(encodeText("along"));
     for await (const data of stream) expect(decodeText(data)).toBe("along");
