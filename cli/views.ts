@@ -38,7 +38,7 @@ export interface MemberView {
   readonly reachable: boolean;
   /** Unix milliseconds at which it joined. */
   readonly since: number;
-  /** Of one that is gone: why, and when in unix milliseconds. */
+  /** Of a member that is gone: why, and when in unix milliseconds. */
   readonly reason?: Departed["reason"];
   readonly gone?: number;
   /** With --paths, of a live one: null while there is no connection. */

@@ -1,4 +1,4 @@
-/** Has the user's browser open an address. It is a courtesy: whoever has none reads the address. */
+/** Opens an address in the user's browser. Where there is none, the user reads the printed address. */
 import { spawn } from "node:child_process";
 import { platform } from "node:os";
 

@@ -51,7 +51,7 @@ export class Liar {
     });
   }
 
-  /** Accuses its successor on some ring, or the one that it is told, and tells all the others. */
+  /** Accuses a member on a ring, by default a successor of its own, and sends the accusation to all others. */
   async lie(lie = this.#chooseVictim()): Promise<Lie> {
     const identity = await loadIdentity(this.#dir, { now: Date.now() });
     if (!identity) throw new FirefliesError("identity-missing");

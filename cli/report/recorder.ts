@@ -133,7 +133,7 @@ export class Recorder implements Watcher {
     else if (more < 0) this.#history(known, kind, now, { by: by.id, ...(reason !== undefined && { reason }) });
   }
 
-  /** Of one that is down now: what it held does not count. */
+  /** A member that is down: its view does not count. */
   #forgetViewOf(seat: Seat): void {
     this.#correctUp -= 1;
     for (const { id } of seat.machine.members()) {

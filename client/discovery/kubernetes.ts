@@ -22,9 +22,9 @@ import { nameOf } from "./place.js";
 const PAGE_SLICES = 100;
 /** Pages of one list. */
 const PAGES_MAX = 10;
-/** After so many seconds the API server ends a watch, which is then begun again where it ended ... */
+/** Seconds after which the API server ends a watch; the next one begins where it ended ... */
 const WATCH_SECONDS = 240;
-/** ... and one that it does not end is given up after so many milliseconds. */
+/** ... and milliseconds after which a watch that does not end is given up. */
 const WATCH_TIMEOUT_MS = 300_000;
 /** Before a watch is begun again, milliseconds: after one that ended, and doubled with each that failed. */
 const WATCH_PAUSE_MS = 1_000;

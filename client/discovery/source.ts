@@ -6,7 +6,7 @@ import { FirefliesError, messageOf } from "../../identity/index.js";
 import { deadlineIn, withDeadline } from "../../net/index.js";
 import { ANSWER_TIMEOUT_MS, CONTACTS_MAX, type Discovery, type DiscoveryInfo, ENTRY_CHARS_MAX } from "./discovery.js";
 
-/** Members of an island ask about once in so many milliseconds together: so soon it hears of another island ... */
+/** Milliseconds between two questions of an island as a whole: it hears of another island within this time ... */
 const SHARED_PAUSE_MS = 1_000;
 /** ... and each of them at least and at most so far apart: a few must not hurry, and a source sees no more of many. */
 const PAUSE_MIN_MS = 10_000;
@@ -15,7 +15,7 @@ const PAUSE_MAX_MS = 300_000;
 const FAILED_PAUSE_MS = 1_000;
 /** ... up to this; a server that is back is found within it. */
 const FAILED_PAUSE_MAX_MS = 60_000;
-/** Two calls begin at least so far apart, milliseconds, whatever changes and whoever is in a hurry. */
+/** Milliseconds between the beginnings of two calls, at least. */
 const ASKED_PAUSE_MIN_MS = 1_000;
 /** Entries that are looked at in one answer: more are not even counted. */
 const ENTRIES_MAX = 1_024;
@@ -117,7 +117,7 @@ export class Source {
     this.#in(0);
   }
 
-  /** Asks in so many milliseconds, but not too soon after the last time. */
+  /** Asks in `ms` milliseconds, but not too soon after the last time. */
   #in(pauseMs: number): void {
     if (this.#isAsking || this.#ending.signal.aborted) return;
     const soonest = this.#askedAt + ASKED_PAUSE_MIN_MS - this.#options.now();

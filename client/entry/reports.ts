@@ -26,7 +26,7 @@ const PAUSE_MAX_MS = 900_000;
  * in larger networks few members report at the same time, but all would hold a connection.
  */
 const KEPT_PAUSE_MS = 50_000;
-/** Of the reports of one member, each so many-th asks for contacts: so members of islands that started apart hear of each other. */
+/** One report in this number asks for contacts, so that members of islands which started apart hear of each other. */
 const REPORTS_PER_CONTACTS = 4;
 /** After a step of my clock I ask within this, milliseconds, drawn by chance: a whole site may have woken up. */
 const SOON_MS = 1_000;

@@ -23,14 +23,14 @@ export interface ExplainedAccuser {
   readonly member: string;
   readonly name: string | undefined;
   readonly accusations: number;
-  /** Of these so many were followed by an answer of the accused. */
+  /** Number of them that the accused answered. */
   readonly answered: number;
 }
 
 /** How a member stands in a view; "isolated" is said of the asked member alone, when it is not among the others. */
 export type ExplainedStanding = "live" | "suspected" | "left" | "isolated" | FailureReason;
 
-/** Why a member stands as it does in the view of the one that is asked. */
+/** Why a member stands as it does in the view of the member that is asked. */
 export interface Explanation {
   readonly member: string;
   readonly name: string | undefined;

@@ -11,7 +11,7 @@ export const KEPT_MS = 24 * 60 * 60 * 1000;
 export const EVENTS_MAX = 16_384;
 /** Events about one member: some dozens of accusations with all that follows from each. */
 export const EVENTS_PER_MEMBER_MAX = 256;
-/** When there are too many, so many stay: levelling all members costs a look at each, and is not done for each event. */
+/** When there are too many, this number stays: levelling looks at all members, so it is not done for each event. */
 const LEVEL_SHARE = 7 / 8;
 
 export class Shelf {
@@ -83,7 +83,7 @@ export class Shelf {
     }
   }
 
-  /** Takes from those that have most, until so many are left in all. */
+  /** Takes from the members that have most, until this number is left in all. */
   #level(target: number): void {
     const sizes = Array.from(this.#byMember.values(), ({ size }) => size).sort((a, b) => a - b);
     let [left, members] = [target, sizes.length];

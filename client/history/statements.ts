@@ -13,7 +13,7 @@ export const STATEMENT_BYTES_MAX = 16 * 1024 * 1024;
 export const BYTES_PER_AUTHOR_MAX = 32 * 1024;
 /** Of those about one member. */
 export const BYTES_PER_MEMBER_MAX = 256 * 1024;
-/** When there are too many, so many stay. */
+/** When there are more, the newest of this number stay. */
 const LEVEL_SHARE = 7 / 8;
 
 export interface KeptStatement {
@@ -70,7 +70,7 @@ export class Statements {
     }
   }
 
-  /** Drops the oldest of these until they have so many bytes. */
+  /** Drops the oldest until the rest fits into `bytes`. */
   #thin(kept: KeptStatement[], isMeant: (each: KeptStatement) => boolean, max: number): void {
     let size = kept.reduce((sum, each) => sum + (isMeant(each) ? each.bytes.length : 0), 0);
     while (size > max) {

@@ -17,7 +17,7 @@ export const RINGS: ApiCall = { path: "/v1/rings" };
 export const DOCTOR: ApiCall = { method: "POST", path: "/v1/doctor" };
 export const RENEW: ApiCall = { method: "POST", path: "/v1/renewals" };
 export const GRAPH: ApiCall = { path: "/v1/graph" };
-/** The last so many seconds, as lines. */
+/** The last `seconds` of it, as lines. */
 export function recording(seconds: number): ApiCall {
   return { path: "/v1/recording", query: { seconds: String(seconds) } };
 }

@@ -19,7 +19,7 @@ const READERS_PER_MEMBER_MAX = 16;
 const RECORDINGS_MAX = 4;
 /** Without another word a comment goes out this often, milliseconds: proxies close what is silent for a minute. */
 export const HEARTBEAT_MS = 15_000;
-/** A browser's own reader comes back after so many milliseconds. */
+/** Milliseconds after which a browser's own reader connects again. */
 const RETRY_MS = 2_000;
 const EVENTS_TYPE = "text/event-stream";
 

@@ -236,7 +236,7 @@ class Waiting {
   }
 }
 
-/** Kept no more, so many that a snapshot is less, or of numbers that this agent has not given. */
+/** No resume is possible: the events are gone, a snapshot is shorter, or the number is of another life of the agent. */
 function isLost(place: number, { begin, last }: KeptEvents): boolean {
   return place < begin || place > last || last - place > BACKLOG_MAX;
 }

@@ -14,7 +14,7 @@ export interface MemberRecord {
   readonly state: RecordState;
   /** Unix milliseconds at which this member saw it join. */
   readonly since: number;
-  /** Of one that is gone: why, and when in unix milliseconds. */
+  /** Of a member that is gone: why, and when in unix milliseconds. */
   readonly reason: string | null;
   readonly gone: number | null;
   readonly address: string;

@@ -129,7 +129,7 @@ async function opened(text: string, { apiTokenFile, apiRoot }: DiffOptions): Pro
   return { side: sideOf([{ id: self.id, name: self.name, state: "live" }, ...(list as Listed[])]), agent };
 }
 
-/** By the one that does not have it, or suspects it. */
+/** Says it: the view without the member, or the view that suspects it. */
 async function whyOf(
   { id, a, b }: Omit<ViewDifference, "why">,
   one: Opened,
