@@ -49,6 +49,7 @@ export default defineConfig({
     // Ten times what the slowest of them takes on a quiet machine. A failure is told by an assertion; this is for what hangs.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     server: { deps: { external: [BUILT] } },
     sequence: { sequencer: LongFirst },
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],

@@ -108,6 +108,10 @@ export class MountedMember {
 
   feed(): Promise<Feed> {
     this.#feed ??= import("../api/feed/feed.js").then(({ Feed }) => new Feed(this.client));
+    // Its file may not be read for the moment: whoever asks again tries again.
+    this.#feed.catch(() => {
+      this.#feed = undefined;
+    });
     return this.#feed;
   }
 
@@ -118,7 +122,11 @@ export class MountedMember {
 
   alarmed(alarm: FirefliesError): void {
     this.#alarms.add(alarm, Date.now());
-    void this.#feed?.then((feed) => feed.alarm(alarm));
+    // Who asked for the feed was told that it failed.
+    this.#feed?.then(
+      (feed) => feed.alarm(alarm),
+      () => {},
+    );
     this.#options.log.alarm(alarm);
   }
 

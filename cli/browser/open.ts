@@ -10,7 +10,7 @@ export function openerOf(env: NodeJS.ProcessEnv, system = platform()): readonly 
   return env.DISPLAY || env.WAYLAND_DISPLAY ? ["xdg-open"] : undefined;
 }
 
-/** False where nothing could be started. Arguments of processes are seen by others of the machine: an address with a token is no argument. */
+/** False when nothing could be started. Other users of this machine see the arguments of processes, and so the address. */
 export async function openBrowser(address: string, env: NodeJS.ProcessEnv = process.env): Promise<boolean> {
   const [program, ...args] = openerOf(env) ?? [];
   if (program === undefined) return false;

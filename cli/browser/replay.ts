@@ -1,4 +1,7 @@
-/** A page that plays a recording, served on loopback for as long as a command runs, below a path that nobody guesses. */
+/**
+ * A page that plays a recording, served on loopback for as long as a command runs, below a path that nobody
+ * guesses. Users of this machine see it while a browser is opened (open.ts).
+ */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";

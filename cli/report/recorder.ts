@@ -5,6 +5,7 @@
 
 import type { HistoryEvent } from "../../client/history/event.js";
 import { type Output, parseAccusation } from "../../gossip/index.js";
+import { tolerance } from "../../rings/index.js";
 import type { Seat, SimEvent, StatementKind, Watcher } from "../../sim/index.js";
 import type { MemberRecord, RecordState } from "../api/feed/form.js";
 import { Positions } from "../api/feed/record.js";
@@ -60,7 +61,7 @@ export class Recorder implements Watcher {
     const there = isWhole ? members : members.slice(0, 1);
     const snapshot = {
       ...{ sequence: 0, at: 0, self: (members.find(isCorrectUp) ?? members[0])?.id ?? "", network: "" },
-      ...{ rings, tolerance: Math.floor((rings - 1) / 2), deltaMs, planned: plannedFor(rings) },
+      ...{ rings, tolerance: tolerance(rings), deltaMs, planned: plannedFor(rings) },
       members: there.map((seat) => this.#recordOf(seat, 0)),
     };
     this.#head = JSON.stringify({ recording: 1, title, snapshot });

@@ -128,17 +128,21 @@ class DnsQuery {
     const resolver = this.#resolver();
     const unwatch = onAbort(signal, () => resolver.cancel());
     try {
-      let missing: unknown;
+      let [missing, failed, isThere] = [undefined as unknown, undefined as unknown, false];
       for (const candidate of this.#names.candidates(name)) {
         try {
           return await ask(resolver, candidate);
         } catch (cause) {
-          if (codeOf(cause) === "ENODATA") return []; // There is such a name, and nobody has it now.
-          if (codeOf(cause) !== "ENOTFOUND") throw failure(name, cause);
-          missing = cause;
+          const code = codeOf(cause);
+          if (SILENT.has(code)) throw failure(name, cause);
+          if (code === "ENODATA")
+            isThere = true; // There is such a name, and nobody has it now.
+          else if (NONE.has(code)) missing = cause;
+          else failed ??= cause;
         }
       }
-      throw failure(name, missing);
+      if (failed === undefined && isThere) return [];
+      throw failure(name, failed ?? missing);
     } finally {
       unwatch();
       resolver.cancel(); // One family may still be asked for.

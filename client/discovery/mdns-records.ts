@@ -8,7 +8,7 @@ export const SERVICE = "_fireflies._tcp.local";
 /** Digits of an id in the name of an instance; all 64 would fit no label. */
 const LABEL_DIGITS = 32;
 /** Seconds that others may keep what was said. RFC 6762, section 10, says 120 for what has a host's name in it. */
-const TTL_SECONDS = 120;
+export const TTL_SECONDS = 120;
 /** Addresses of one member that are said, and believed. */
 const ADDRESSES_MAX = 8;
 /** Records of one packet that are looked at: a datagram holds no more that mean anything. */

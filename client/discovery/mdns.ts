@@ -15,6 +15,7 @@ import {
   labelOf,
   recordsOf,
   SERVICE,
+  TTL_SECONDS,
 } from "./mdns-records.js";
 
 /** How long answers to a question are waited for, milliseconds: RFC 6762, section 6, has them come within 20 to 120. */
@@ -55,7 +56,7 @@ export function mdnsDiscovery(options: MdnsDiscoveryOptions = {}): Discovery {
 class MdnsDiscovery implements Discovery {
   readonly name = "mdns";
   readonly #options: MdnsDiscoveryOptions;
-  readonly #instances = new Map<string, readonly string[]>();
+  readonly #instances = new Map<string, { readonly addresses: readonly string[]; readonly until: number }>();
   readonly #ending = new AbortController();
   #onChange: () => void = () => {};
   #self: DiscoverySelf | undefined;
@@ -75,7 +76,11 @@ class MdnsDiscovery implements Discovery {
     await pause(ANSWERS_MS, AbortSignal.any([signal, this.#ending.signal]));
     signal.throwIfAborted();
     if (this.#broken !== undefined) throw this.#failure(this.#broken);
-    return shuffled([...this.#instances.values()].flat(), this.#options.random ?? Math.random);
+    for (const [label, { until }] of this.#instances) if (until <= performance.now()) this.#instances.delete(label);
+    return shuffled(
+      [...this.#instances.values()].flatMap(({ addresses }) => addresses),
+      this.#options.random ?? Math.random,
+    );
   }
 
   onChange(listener: () => void): void {
@@ -152,10 +157,10 @@ class MdnsDiscovery implements Discovery {
     const before = this.#instances.get(label);
     this.#instances.delete(label);
     if (isLeaving) return false;
-    this.#instances.set(label, addresses);
+    this.#instances.set(label, { addresses, until: performance.now() + TTL_SECONDS * 1_000 });
     const [oldest] = this.#instances.keys();
     if (this.#instances.size > INSTANCES_MAX && oldest !== undefined) this.#instances.delete(oldest);
-    return before?.join(" ") !== addresses.join(" ");
+    return before?.addresses.join(" ") !== addresses.join(" ");
   }
 
   #failure(cause: unknown): FirefliesError {

@@ -59,7 +59,10 @@ export class Bulk {
     const { isNeeded, now } = this.#options;
     for (const [id, watched] of this.#watched) {
       const { connection, seen } = watched;
-      if (connection.destroyed) this.#watched.delete(id);
+      if (connection.destroyed) {
+        this.#watched.delete(id);
+        continue;
+      }
       watched.seen = connection.carried;
       const isBulk = connection.carried - seen >= BULK_BYTES && isNeeded(id);
       if (isBulk && !this.#opening.has(id) && this.#pauses.isDue(id, now())) void this.#open(id, watched);

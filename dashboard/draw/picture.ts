@@ -63,7 +63,7 @@ export class Picture {
     const revision = timeline.revisionAt(now);
     const frame = frameOf(size, world.rings, this.#countOf(world), look.shown, look.camera);
     this.#frame = frame;
-    const isBehind = this.#drawGround(frame, world, palette);
+    const isBehind = this.#drawGround(frame, timeline, world, palette);
     const recent = recentChanges(timeline, now, look.speed);
     const effects = effectsAt(recent, now, EFFECT_MS * look.speed);
     const isMoving = effects.length > 0 || isFading(recent, now);
@@ -74,7 +74,13 @@ export class Picture {
       drawOverlay(
         { context: this.#overlay.context, clear: () => this.#overlay.clear() },
         frame,
-        { world, now, effects, neighbours: this.#neighboursOf(world, revision, look.selected), ...look },
+        {
+          world,
+          now,
+          effects,
+          neighbours: this.#neighboursOf(world, `${timeline.number} ${revision}`, look.selected),
+          ...look,
+        },
         palette,
       );
     }
@@ -90,10 +96,10 @@ export class Picture {
   }
 
   /** True when it should be drawn again, and has to wait. */
-  #drawGround(frame: Frame, world: World, palette: Palette): boolean {
+  #drawGround(frame: Frame, { number }: Timeline, world: World, palette: Palette): boolean {
     const { canvas } = this.#ground;
     const isSized = this.#ground.fit({ width: canvas.clientWidth, height: canvas.clientHeight });
-    const key = JSON.stringify([frame, palette.live, palette.ground]);
+    const key = JSON.stringify([number, frame, palette.live, palette.ground]);
     const isLook = isSized || !this.#groundKey.startsWith(key);
     if (!isLook && this.#groundKey === key + world.turnover) return false;
     const at = performance.now();
@@ -104,8 +110,8 @@ export class Picture {
     return false;
   }
 
-  #neighboursOf(world: World, revision: number, selected: string): readonly Neighbours[] {
-    const key = `${revision} ${selected}`;
+  #neighboursOf(world: World, state: string, selected: string): readonly Neighbours[] {
+    const key = `${state} ${selected}`;
     if (key !== this.#neighbours.key)
       this.#neighbours = { key, of: selected === "" ? [] : neighboursOf(world, selected) };
     return this.#neighbours.of;

@@ -46,6 +46,9 @@ export class Api {
   }
 
   async #answer(path: string, accept: string, signal: AbortSignal): Promise<Response> {
+    // A header takes no other characters; one that was pasted along would look like a dead port.
+    if (this.#token !== undefined && !/^[\x21-\x7e]+$/.test(this.#token))
+      throw new Unauthorized("A token has printable ASCII characters only, and no spaces.");
     const headers = { accept, ...(this.#token ? { authorization: `Bearer ${this.#token}` } : {}) };
     const response = await fetch(path, { headers, signal, cache: "no-store" });
     if (response.status === 401 || response.status === 403) throw new Unauthorized(await wordsOf(response));

@@ -34,8 +34,8 @@ export async function followLive(api: Api, listener: FeedListener, signal: Abort
       }
       const stream = await opened(api, since, signal);
       listener.status("live", "");
-      wait = RETRY_FIRST_MS;
       for await (const { id, event, data } of stream) {
+        wait = RETRY_FIRST_MS;
         if (event === "gap") {
           since = undefined;
           break;
@@ -44,6 +44,8 @@ export async function followLive(api: Api, listener: FeedListener, signal: Abort
         const read = readEvent(event, parsed(data), rings);
         if (read !== undefined) listener.arrived(read);
       }
+      if (since === undefined) listener.status("connecting", "");
+      else listener.status("lost", "its stream of events has ended");
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Unauthorized) return listener.status("unauthorized", error.message);

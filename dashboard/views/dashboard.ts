@@ -223,7 +223,9 @@ export class Dashboard {
   async #openFile(file: File): Promise<void> {
     if (file.size > RECORDING_CHARACTERS_MAX)
       return this.openRecording("This file is larger than a recording may be (256 MB).", file.name);
-    this.openRecording(readRecording(await file.text()), file.name);
+    const content = await file.text().catch((error: unknown) => error);
+    const read = typeof content === "string" ? readRecording(content) : `It cannot be read: ${String(content)}`;
+    this.openRecording(read, file.name);
   }
 
   async #save(): Promise<void> {

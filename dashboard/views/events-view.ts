@@ -83,7 +83,9 @@ export function eventsView(model: Model): View {
         );
         fill(ring, h("option", { value: "" }, "every ring"), ...each);
       }
-      if (!keyed.changed(timeline.revisionAt(now), [...filter.kinds], filter.words, filter.ring, lines, model.title))
+      if (
+        !keyed.changed(timeline.revisionAt(now), [...filter.kinds], filter.words, filter.ring, lines, timeline.number)
+      )
         return;
       for (const { kinds, press } of groups) press.setAttribute("aria-pressed", String(isSame(filter.kinds, kinds)));
       for (const { kind, box } of boxes) box.checked = filter.kinds.size === 0 || filter.kinds.has(kind);

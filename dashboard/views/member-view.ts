@@ -58,7 +58,7 @@ export function memberView(model: Model): MemberView {
     const seen = timeline.revisionAt(now);
     const history = historyOf(timeline.changes, timeline.seenAt(now), id);
     ask(`${id} ${history.length} ${history[0]?.at}`);
-    if (!keyed.changed(id, seen, Math.floor(now / 5_000), answers, model.title)) return;
+    if (!keyed.changed(id, seen, Math.floor(now / 5_000), answers, timeline.number)) return;
     fill(element, ...contents(model, member, neighboursOf(world, id), history, answers));
   }
   return {

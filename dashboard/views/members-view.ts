@@ -54,7 +54,7 @@ export function membersView(model: Model): View {
   function update(): void {
     const { timeline, world, now } = model;
     if (timeline === undefined || world === undefined) return;
-    if (!keyed.changed(timeline.revisionAt(now), Math.floor(now / 10_000), input.value, rows, group, model.title))
+    if (!keyed.changed(timeline.revisionAt(now), Math.floor(now / 10_000), input.value, rows, group, timeline.number))
       return;
     for (const { each, press } of groups) press.setAttribute("aria-pressed", String(each === group));
     const found = findMembers(world, input.value, MANY).filter(SHOWN[group]);

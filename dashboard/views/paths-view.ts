@@ -65,7 +65,7 @@ export function pathsView(model: Model, paletteOf: () => Palette): View {
       const palette = paletteOf();
       const isSized = surface.fit({ width, height });
       if (
-        !keyed.changed(timeline.revisionAt(now), width, height, palette.ground, palette.live, model.title) &&
+        !keyed.changed(timeline.revisionAt(now), width, height, palette.ground, palette.live, timeline.number) &&
         !isSized
       )
         return;

@@ -134,7 +134,7 @@ function recentCard(model: Model): View {
     element,
     update() {
       const { timeline, now } = model;
-      if (timeline === undefined || !keyed.changed(timeline.revisionAt(now), model.source, model.title)) return;
+      if (timeline === undefined || !keyed.changed(timeline.revisionAt(now), model.source, timeline.number)) return;
       const recent = timeline.between(0, now, RECENT_SHOWN).toReversed();
       const lines = recent.map((event) => eventLine(model, event));
       fill(items, ...(lines.length > 0 ? lines : [h("li", { class: "nothing" }, "Nothing has happened yet.")]));

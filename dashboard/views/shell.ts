@@ -111,10 +111,11 @@ export function shellOf(model: Model, search: SearchBox, time: View, acts: Acts)
   };
 }
 
+const WAITING = { connecting: "connecting", lost: "no answer", unauthorized: "a token is needed" } as const;
+
 function statusOf(model: Model): { readonly word: string; readonly kind: string } {
   if (model.source === "recording") return { word: model.title, kind: "recording" };
-  if (model.connection !== "live")
-    return { word: model.connection === "lost" ? "no answer" : "connecting", kind: model.connection };
+  if (model.connection !== "live") return { word: WAITING[model.connection], kind: model.connection };
   return model.playhead.mode === "live" ? { word: "live", kind: "live" } : { word: "in the past", kind: "past" };
 }
 

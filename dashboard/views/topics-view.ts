@@ -36,7 +36,7 @@ export function topicsView(model: Model): View {
       ask();
       const seen = timeline.figures.filter(({ at }) => at <= now).slice(-SPARK_FIGURES);
       const figures = figuresAt(seen, now);
-      if (!keyed.changed(figures?.at, [...subscribers], model.title)) return;
+      if (!keyed.changed(figures?.at, [...subscribers], timeline.number)) return;
       const topics = (figures?.topics ?? []).toSorted((a, b) => b.backlog - a.backlog || compare(a.topic, b.topic));
       const rows = topics.map((topic) => row(model, topic, seen, subscribers.get(topic.topic) ?? []));
       fill(

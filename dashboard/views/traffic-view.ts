@@ -70,7 +70,12 @@ export function trafficView(model: Model, paletteOf: () => Palette): View {
       const width = Math.floor(places[0]?.place.clientWidth ?? 0);
       const isNew = looks.changed(width, palette.ground, palette.font);
       if (
-        !keyed.changed(timeline.figures.length, timeline.figures.at(-1)?.at, Math.floor(now / 1_000), model.title) &&
+        !keyed.changed(
+          timeline.figures.length,
+          timeline.figures.at(-1)?.at,
+          Math.floor(now / 1_000),
+          timeline.number,
+        ) &&
         !isNew
       )
         return;

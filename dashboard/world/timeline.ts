@@ -18,7 +18,11 @@ const CHANGES_MAX = 90_000;
 /** Every two seconds of an hour, twice over. */
 const FIGURES_MAX = 3_600;
 
+let made = 0;
+
 export class Timeline {
+  /** No other timeline has it: revisions and turnovers count within one. */
+  readonly number = ++made;
   /** Before the first event, and after each STRIDE of them. */
   #worlds: World[];
   #changes: Step[] = [];
@@ -82,7 +86,7 @@ export class Timeline {
     return countUpTo(this.#changes, at);
   }
 
-  /** Rises with every event that a world has seen: two worlds of one revision are the same. */
+  /** Rises with every event that a world has seen: two worlds of this timeline with one revision are the same. */
   revisionAt(at: number): number {
     return this.#dropped + this.seenAt(at);
   }

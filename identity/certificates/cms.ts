@@ -6,6 +6,7 @@
  */
 import { type KeyObject, webcrypto } from "node:crypto";
 import { oidHex, TAG, writeDer } from "../der.js";
+import { derToPem } from "../keys/pem.js";
 import { EXPLICIT_0 } from "./certificate-fields.js";
 import type { CertificateChain } from "./member-certificate.js";
 import { writeOid } from "./x509-structures.js";
@@ -15,7 +16,6 @@ const SIGNED_DATA = "1.2.840.113549.1.7.2";
 const VERSION_1 = 1;
 const LABEL = "CMS";
 const PEM = /^\s*-----BEGIN CMS-----([A-Za-z0-9+/=\s]*)-----END CMS-----\s*$/;
-const PEM_COLUMNS = 64;
 
 /** What a CMS message says, with the certificate that its signature is by. */
 export interface OpenedCms {
@@ -57,9 +57,7 @@ export async function signCms(
   const engine = new pki.CryptoEngine({ name: "node", crypto: webcrypto });
   await signed.sign(key, 0, "SHA-256", new Uint8Array(content).buffer, engine);
   const message = new pki.ContentInfo({ contentType: SIGNED_DATA, content: signed.toSchema(true) });
-  const base64 = Buffer.from(message.toSchema().toBER(false)).toString("base64");
-  const lines = base64.match(new RegExp(`.{1,${PEM_COLUMNS}}`, "g")) ?? [];
-  return [`-----BEGIN ${LABEL}-----`, ...lines, `-----END ${LABEL}-----`, ""].join("\n");
+  return derToPem(LABEL, new Uint8Array(message.toSchema().toBER(false)));
 }
 
 /** PEM, or DER. Undefined for what is no signed message with content. */

@@ -83,6 +83,8 @@ describe("http serve and curl", () => {
     const seen: string[] = [];
     const server = createServer((request, response) => {
       const { method, url, headers } = request;
+      // A server that ends with a body unread resets the connection, and what it said may be lost with that.
+      if (url === "/old") request.resume();
       seen.push(`${method} ${url} ${headers.authorization ?? "-"} ${headers["user-agent"]}`);
       if (url === "/old") response.writeHead(302, { location: "/new.txt" }).end("moved");
       else if (url === "/out") response.writeHead(301, { location: "http://example.com/" }).end();

@@ -47,8 +47,13 @@ describe("a support bundle", () => {
 
   it("says of an agent that is down why it has no answers", () => {
     const failed = { failed: { code: "agent-unreachable", message: "No agent is running on /x." } };
-    const bundle = supportBundle({ doctor: failed }, MACHINE, 0);
-    expect(bundle).toMatchObject({ doctor: failed, machine: { version: "0.1.0" } });
+    const answers = {
+      ...{ status: failed, info: failed, members: failed },
+      services: failed,
+      topics: failed,
+      doctor: failed,
+    };
+    expect(supportBundle(answers, MACHINE, 0)).toMatchObject({ ...answers, machine: { version: "0.1.0" } });
   });
 
   it.each([

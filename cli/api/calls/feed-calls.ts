@@ -1,6 +1,6 @@
 /** What the page asks for: a member's view as a snapshot, its events as they happen, and those of the last hour as a file. */
 import type { ServerResponse } from "node:http";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { FirefliesError } from "../../../identity/errors/error.js";
 import { drained } from "../../drained.js";
 import { malformed } from "../failure.js";
@@ -8,7 +8,7 @@ import type { Feed, Told } from "../feed/feed.js";
 import { KEPT_MS } from "../feed/kept.js";
 import type { AppParts } from "../parts.js";
 import { addCall, type CallSpec, requestOf, schemaOf, TAKING_MS, whenGone } from "./calling.js";
-import { LINES_TYPE, TCP_KEEP_ALIVE_MS } from "./lines.js";
+import { LINES_TYPE, openedRaw } from "./lines.js";
 import { ANY_OBJECT } from "./schemas.js";
 
 /** Readers of events of all the agent's members; half of its connections, so that commands get through. */
@@ -51,9 +51,9 @@ function addEvents(app: FastifyInstance, parts: AppParts): void {
   app.get("/v1/events", { schema: { ...schema, answerType: EVENTS_TYPE } as object }, async (request, reply) => {
     const { member, query } = requestOf(request, parts);
     const since = placeOf(request);
+    const gone = whenGone(reply, parts.closing); // Before the first wait: who goes away meanwhile is seen.
     const feed = await member.feed();
     const leave = readers.enter(feed);
-    const gone = whenGone(reply, parts.closing);
     try {
       const events = feed.follow({ since, figures: query.figures !== "false", signal: gone });
       await writeEvents(openedRaw(reply, EVENTS_TYPE), events);
@@ -91,16 +91,6 @@ function placeOf({ headers, query }: FastifyRequest): number | undefined {
   if (said === undefined) return undefined;
   if (!/^\d{1,16}$/.test(said)) throw malformed("Last-Event-ID is the number of an event.");
   return Number(said);
-}
-
-/** Away from fastify, with the head sent. */
-function openedRaw(reply: FastifyReply, type: string): ServerResponse {
-  reply.hijack();
-  const { raw } = reply;
-  raw.socket?.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-  raw.writeHead(200, { "content-type": type, "cache-control": "no-store", connection: "close" });
-  raw.flushHeaders();
-  return raw;
 }
 
 /** Where events are written to. */

@@ -1,4 +1,5 @@
 /** Answers that go on: lines of JSON, at the pace of their reader, until one side has had enough. */
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { drained } from "../../drained.js";
 import { failureOf } from "../http-failure.js";
@@ -40,13 +41,19 @@ export function addLines(
   });
 }
 
-/** Away from fastify: the head at once, then a line for each value, at the pace of the reader. */
-async function writeLines(reply: FastifyReply, values: AsyncIterable<unknown>): Promise<void> {
+/** Away from fastify, with the head sent. */
+export function openedRaw(reply: FastifyReply, type: string): ServerResponse {
   reply.hijack();
   const { raw } = reply;
   raw.socket?.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-  raw.writeHead(200, { "content-type": LINES_TYPE, "cache-control": "no-store", connection: "close" });
+  raw.writeHead(200, { "content-type": type, "cache-control": "no-store", connection: "close" });
   raw.flushHeaders();
+  return raw;
+}
+
+/** A line for each value, at the pace of the reader. */
+async function writeLines(reply: FastifyReply, values: AsyncIterable<unknown>): Promise<void> {
+  const raw = openedRaw(reply, LINES_TYPE);
   try {
     for await (const value of values) {
       if (!raw.write(`${plainJson(value)}\n`)) await drained(raw);

@@ -1,7 +1,7 @@
 /** What probes and collectors ask: metrics, and whether the member is well. Their paths and answers are those that such programs know. */
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { missing } from "../../../identity/optional.js";
-import { readiness } from "../../../ops/health/readiness.js";
+import { readinessOf } from "../../../ops/health/readiness.js";
 import type { MemberMetrics } from "../../../ops/metrics/member-metrics.js";
 import type { AgentClient } from "../../agent-client.js";
 import type { AppParts } from "../parts.js";
@@ -30,11 +30,6 @@ export function addOpsCalls(app: FastifyInstance, parts: AppParts): void {
     schema: schemaOf({ summary: "May it be given work? Why not, in sentences.", answer: ANY_OBJECT }),
     handler: async (request, reply) => answerHealth(reply, readinessOf(requestOf(request, parts).member.client)),
   });
-}
-
-function readinessOf(client: AgentClient) {
-  const facts = { isStarted: true, isStopping: client.stopping.aborted, ...client.info() };
-  return readiness(facts, Date.now());
 }
 
 function answerHealth(reply: FastifyReply, health: { readonly ok: boolean; readonly reasons: readonly string[] }) {

@@ -55,11 +55,15 @@ function send({ headers }: FastifyRequest, reply: FastifyReply, { type, plain, p
   return reply.type(type).send(bytes);
 }
 
+/** Plays recordings in files (report/player.ts); no page asks for it, and it has all the others in it. */
+const REPORT = "report.html";
+
 function filesIn(directory: string): ReadonlyMap<string, PageFile> {
   let names: readonly string[];
   try {
-    names = readdirSync(directory).filter((name) => extname(name) in TYPES);
-  } catch {
+    names = readdirSync(directory).filter((name) => extname(name) in TYPES && name !== REPORT);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return new Map(); // A tree that was compiled and not bundled.
   }
   return new Map(names.map((name) => [name, fileOf(join(directory, name))]));

@@ -1,6 +1,6 @@
 /**
  * `fireflies support-bundle`: what helps others to help, in one file that one may send: how the agent is, its view, paths,
- * examination and history. What is taken is picked field by field; keys, tokens, metadata and contents of messages are not.
+ * examination and history. Of what names metadata or contents single fields are picked; keys, tokens and messages are left out.
  * All texts go through `scrubbed` at last.
  */
 import { readdir, stat } from "node:fs/promises";
@@ -53,8 +53,22 @@ const PICKED = {
     ...["path", "via", "pathAddress", "rttMs", "whyNotBetter"],
   ],
   services: ["id", "kind", "state", "streams", "bytes", "error", "since"],
-  topics: ["topic", "subscribers", "backlog", "rate", "published", "delivered"],
+  topics: [
+    ...[
+      "topic",
+      "subscribers",
+      "backlog",
+      "heldBytes",
+      "published",
+      "settled",
+      "publishedPerSecond",
+      "settledPerSecond",
+    ],
+  ],
 } as const;
+
+/** In place of an answer: why the question failed. */
+const FAILED = "failed";
 
 /** What stands for a secret that was found in a text. */
 const SCRUBBED = "[left out]";
@@ -79,7 +93,7 @@ export function scrubbed(value: unknown): unknown {
 function picked(value: unknown, names: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((each) => picked(each, names));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)));
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name === FAILED || names.includes(name)));
 }
 
 /** The answers of an agent by their names, each the answer or what the question failed with. */
