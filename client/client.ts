@@ -319,7 +319,8 @@ export class Client {
   /**
    * What this member saw happen in the protocol: who accused whom, on which ring, who answered, whom it missed, who went and why.
    * First what is kept after `since` (a day, 16,384 events in all, 256 about one member), then each event, until the signal
-   * fires, the loop ends or the client stops. "dropped" says how many are missing there. Never rejects.
+   * fires, the loop ends or the client stops. "dropped" says how many are missing there. Never rejects; throws a RangeError for a
+   * `since` that is no sequence.
    */
   history(options: HistoryOptions = {}): AsyncIterableIterator<HistoryEvent | HistoryGap> {
     return this.#parts.history.read(options);

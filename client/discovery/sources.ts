@@ -1,7 +1,7 @@
 /** All sources of one member: those of its configuration, and those that its program brought along. */
-import type { FirefliesError } from "../../identity/index.js";
+import { FirefliesError } from "../../identity/index.js";
 import { formatHostPort } from "../../net/index.js";
-import type { Discovery, DiscoveryInfo, DiscoverySelf } from "./discovery.js";
+import { type Discovery, type DiscoveryInfo, type DiscoverySelf, SOURCES_MAX } from "./discovery.js";
 import { dnsDiscovery, srvDiscovery } from "./dns.js";
 import { fileDiscovery } from "./file.js";
 import { kubernetesDiscovery } from "./kubernetes.js";
@@ -45,6 +45,14 @@ export class Sources {
 
   constructor(options: SourcesOptions) {
     this.#options = options;
+    for (const { name } of options.discovery)
+      if (!NAME.test(name))
+        throw new FirefliesError("config-bad-value", "The name of a source is one line of 1 to 128 characters.");
+    if (options.discovery.length > SOURCES_MAX)
+      throw new FirefliesError(
+        "config-bad-value",
+        `There may be ${SOURCES_MAX} sources of a program, not ${options.discovery.length}.`,
+      );
     this.#ofProgram = options.discovery.map((discovery) => this.#hold(discovery));
     this.use(options.config);
   }
@@ -131,6 +139,8 @@ interface Held {
 }
 
 const MDNS = "mdns";
+/** As `Discovery.name` says: it stands in alarms. */
+const NAME = /^\P{Cc}{1,128}$/u;
 
 function placeIn(text: string): [string, SourcePlace][] | undefined {
   const read = readPlace(text);

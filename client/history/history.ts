@@ -47,6 +47,8 @@ export class History {
 
   /** Ends with the signal, or when the history is closed and read. */
   read({ since, signal }: HistoryOptions): AsyncIterableIterator<HistoryEvent | HistoryGap> {
+    if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0))
+      throw new RangeError("`since` is the sequence of an event: a whole number, 0 or more.");
     this.#shelf.expire(this.#now());
     const after = since ?? (this.#shelf.first ?? this.#last + 1) - 1;
     const reader: HistoryReader = new HistoryReader(this.#shelf, after, {
@@ -84,6 +86,9 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
   #at: number;
   /** What is missing up to here was told. */
   #toldTo: number;
+  /** Of those told, how many lie ahead; and those that went after that, passed and not told yet. */
+  #told = 0;
+  #late = 0;
   /** The last event that was there when it was closed. */
   #end: number | undefined;
 
@@ -104,10 +109,14 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
       const gap = this.#gapTo(last);
       if (gap) return { value: gap, done: false };
       while (this.#at < last) {
+        const event = this.#shelf.get(this.#at + 1);
+        if (event && this.#late > 0) return { value: this.#lateGap(), done: false };
         this.#at += 1;
-        const event = this.#shelf.get(this.#at);
         if (event) return { value: event, done: false };
+        if (this.#told > 0) this.#told -= 1;
+        else this.#late += 1;
       }
+      if (this.#late > 0) return { value: this.#lateGap(), done: false };
       if (this.#end !== undefined) return { value: undefined, done: true };
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -120,13 +129,22 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
     for (let sequence = this.#toldTo + 1; sequence <= last; sequence++)
       if (this.#shelf.get(sequence) === undefined) count += 1;
     this.#toldTo = last;
+    this.#told += count;
     return count > 0 ? { kind: "dropped", count, at: this.#around.now() } : undefined;
+  }
+
+  /** What was dropped while the reader was on its way to it. */
+  #lateGap(): HistoryGap {
+    const count = this.#late;
+    this.#late = 0;
+    return { kind: "dropped", count, at: this.#around.now() };
   }
 
   async return(): Promise<IteratorResult<HistoryEvent | HistoryGap>> {
     this.close();
     this.#at = Number.POSITIVE_INFINITY;
     this.#toldTo = this.#at;
+    this.#late = 0;
     return { value: undefined, done: true };
   }
 

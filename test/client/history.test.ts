@@ -133,6 +133,22 @@ describe("a reader", () => {
     expect(await take(reader, 2)).toEqual([{ dropped: 1000 - EVENTS_PER_MEMBER_MAX }, 1002 - EVENTS_PER_MEMBER_MAX]);
   });
 
+  it("is told of those that were there, and went before it came to them", async () => {
+    const history = filled(5);
+    const reader = history.read({});
+    expect(await take(reader, 1)).toEqual([1]);
+    for (let n = 0; n < 1000; n++) history.record({ kind: "updated", member: "a" });
+    const first = 1006 - EVENTS_PER_MEMBER_MAX;
+    const got = await take(reader, 3);
+    expect(got.at(-1)).toBe(first);
+    const dropped = got.map((each) => (typeof each === "object" ? (each as { dropped: number }).dropped : 0));
+    expect(dropped.reduce((sum, count) => sum + count, 0)).toBe(first - 2);
+  });
+
+  it.each([Number.NaN, -1, Number.NEGATIVE_INFINITY, 1.5])("refuses to begin after %s", (since) => {
+    expect(() => filled(2).read({ since })).toThrow(RangeError);
+  });
+
   it("ends when the history closes, after the last event, and when its loop ends", async () => {
     const history = filled(1);
     const [one, other] = [history.read({}), history.read({})];
