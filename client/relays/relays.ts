@@ -135,6 +135,7 @@ export class Relays {
     this.#relaying = new Relaying({
       ...{ self, limits: limitsOf(config), now },
       isWilling: () => this.#isWilling,
+      declines: () => this.#declines,
       isMine: (id) => isMine(id, this.#view),
       directWith: (id) => this.#directWith(id),
       reachDirect: reach,

@@ -11,6 +11,7 @@ import { KEEPALIVE_MS } from "../session/roomy.js";
 import { sortConduit } from "./conduit.js";
 import { CONDUIT_AWAITED_MS, CONDUITS_AWAITED_MAX, CONDUITS_AWAITED_PER_MEMBER_MAX, PREFACE_MS } from "./limits.js";
 import { CONDUIT_TOKEN_BYTES } from "./messages.js";
+import { mayHaveOneMore } from "./places.js";
 import { type Pace, passBytes, tie, whenBothClosed } from "./splice.js";
 
 export interface ConduitsOptions {
@@ -67,7 +68,7 @@ export class Conduits {
   hasRoom(caller: MemberId): boolean {
     const conduits = [...new Set(this.#awaited.values())];
     const own = conduits.filter((conduit) => conduit.caller === caller);
-    return conduits.length < CONDUITS_AWAITED_MAX && own.length < CONDUITS_AWAITED_PER_MEMBER_MAX;
+    return mayHaveOneMore(own.length, conduits.length, CONDUITS_AWAITED_MAX, CONDUITS_AWAITED_PER_MEMBER_MAX);
   }
 
   /** Awaits both ends for a while; `leave` is called when nothing of it is left. */

@@ -65,7 +65,7 @@ export const OPENERS_MAX = 4_096;
 export const BURST_SECONDS = 0.25;
 /** When to ask again where nobody can say, milliseconds. */
 export const RETRY_MS = 5_000;
-/** A relay that relays for nobody may change its mind with its next start, milliseconds. */
+/** When to ask a relay again that was told to relay for nobody, milliseconds: its note says when that changes. */
 export const DECLINED_RETRY_MS = 10 * 60_000;
 /** From the duplex to its first message, and from there to the first one that comes back, milliseconds. */
 export const OPENING_MS = 3_000;

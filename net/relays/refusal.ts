@@ -1,6 +1,6 @@
 /** A relay's refusal as an error: a code, and when to ask again. It is the relay's word, and no evidence of anything. */
 import { type ErrorCode, FirefliesError } from "../../identity/index.js";
-import { DECLINED_RETRY_MS, RETRY_MS } from "./limits.js";
+import { RETRY_MS } from "./limits.js";
 import type { Refusal } from "./messages.js";
 
 const CODES: Readonly<Record<Refusal["why"], ErrorCode>> = {
@@ -29,6 +29,6 @@ export class RelayRefusal extends FirefliesError {
   }
 }
 
-export function refused(why: Refusal["why"], retryMs = why === "declined" ? DECLINED_RETRY_MS : RETRY_MS): Refusal {
+export function refused(why: Refusal["why"], retryMs = RETRY_MS): Refusal {
   return { kind: "refused", why, retryMs };
 }

@@ -12,6 +12,7 @@ import type { Protocol } from "../session/protocol.js";
 import type { ByteDuplex, Session } from "../session/session.js";
 import { type Arrival, Conduits } from "./conduits.js";
 import {
+  DECLINED_RETRY_MS,
   OPENERS_MAX,
   OPENING_MS,
   OPENS,
@@ -26,6 +27,7 @@ import {
   RELAY_REACHES,
   RELAY_RESERVE,
   RELAY_TAKE,
+  RETRY_MS,
   type RelayLimits,
 } from "./limits.js";
 import {
@@ -59,6 +61,8 @@ export interface RelayingOptions {
   readonly limits: RelayLimits;
   /** Do I relay? Not when I am told not to, nor when nobody can dial me. */
   readonly isWilling: () => boolean;
+  /** Was I told to relay for nobody? That lasts; that nobody can dial me is what is believed for the moment. */
+  readonly declines: () => boolean;
   /** Am I one of the relays that the view gives this member? */
   readonly isMine: (id: MemberId) => boolean;
   /** A session with this member that no relay carries, whoever made it. */
@@ -180,11 +184,15 @@ export class Relaying {
     return encodeReservation(answer);
   }
 
+  #declined(): Refusal {
+    return refused("declined", this.#options.declines() ? DECLINED_RETRY_MS : RETRY_MS);
+  }
+
   #reserve(id: MemberId, path: Path): Granted | Refusal {
     const { isWilling, now } = this.#options;
     const limits = this.#limits;
     // A reservation over a session that others carry would be a chain.
-    if (!isWilling() || path.kind === "relayed") return refused("declined");
+    if (!isWilling() || path.kind === "relayed") return this.#declined();
     const at = now();
     const until = this.#reservations.take(id, at);
     if (typeof until !== "number") return until;
@@ -241,7 +249,7 @@ export class Relaying {
   async #placeFor(caller: MemberId, { target, next }: Opening): Promise<Place | Refusal> {
     const { self, isWilling, now } = this.#options;
     const retryMs = this.#opens.take(caller, now());
-    if (!isWilling()) return refused("declined");
+    if (!isWilling()) return this.#declined();
     if (retryMs > 0) return refused("full", retryMs);
     if (target === self || target === caller || next === self || next === caller) return refused("absent");
     const session = await this.#sessionFor(target, next);

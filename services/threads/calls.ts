@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of its argument. */
   readonly bytes?: number | undefined;
+  /** Of the two ends, not of the program: there are few at a time, and they are never refused. */
+  readonly isOwn?: boolean | undefined;
 }
 
 /** Does what the other end asks for. */
@@ -40,10 +42,14 @@ export class Calls {
   }
 
   /** Rejects with what the other end threw, "overloaded", "timeout", "cancelled" and "link-closed". */
-  async call(name: string, argument: unknown, { timeoutMs, signal, bytes = 0 }: CallOptions = {}): Promise<unknown> {
+  async call(
+    name: string,
+    argument: unknown,
+    { timeoutMs, signal, bytes = 0, isOwn = false }: CallOptions = {},
+  ): Promise<unknown> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw new FirefliesError("cancelled", undefined, { cause: signal.reason });
-    if (this.#waiting.size >= CALLS_MAX || this.#bytes + bytes > CALLS_BYTES_MAX)
+    if (!isOwn && (this.#waiting.size >= CALLS_MAX || this.#bytes + bytes > CALLS_BYTES_MAX))
       throw new FirefliesError("overloaded", "Too many calls wait for the other thread.", {
         advice: "Await some first.",
       });

@@ -242,7 +242,7 @@ class Remote implements RemoteClient {
       if (this.#handlers.get(service) !== handler) return;
       this.#handlers.delete(service);
       void taken
-        .then(() => this.#ask("unserve", { service }))
+        .then(() => this.#ask("unserve", { service }, { isOwn: true }))
         .then((self) => {
           this.#self = self;
         })
@@ -268,7 +268,7 @@ class Remote implements RemoteClient {
     const { signal, deadLetter, onEvent } = options;
     const number = this.#nextSubscription++;
     const subscription = new RemoteSubscription(topic, options, async (isDrained) => {
-      await this.#ask("unsubscribe", { subscription: number, isDrained });
+      await this.#ask("unsubscribe", { subscription: number, isDrained }, { isOwn: true });
       this.#subscriptions.delete(number);
     });
     this.#subscriptions.set(number, subscription);
@@ -278,7 +278,7 @@ class Remote implements RemoteClient {
       await this.#ask("subscribe", argument, { signal });
     } catch (error) {
       this.#subscriptions.delete(number);
-      void this.#ask("unsubscribe", { subscription: number, isDrained: false }).catch(() => {});
+      void this.#ask("unsubscribe", { subscription: number, isDrained: false }, { isOwn: true }).catch(() => {});
       throw error;
     }
     onAbort(signal, () => void subscription.unsubscribe().catch(() => {}));
@@ -312,7 +312,7 @@ class Remote implements RemoteClient {
   async #follow(): Promise<void> {
     try {
       for (;;) {
-        const batch = await this.#ask("changes", undefined);
+        const batch = await this.#ask("changes", undefined, { isOwn: true });
         if (batch === undefined) return;
         this.#apply(batch);
       }

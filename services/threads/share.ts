@@ -8,7 +8,7 @@ import type { Subscription, TopicMessage } from "../../client/topics/types.js";
 import type { Change, Member } from "../../client/types.js";
 import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
 import type { AskedOfThread, Batch, ClientAnswers, CrossingMessage, State } from "./asked.js";
-import { Calls } from "./calls.js";
+import { type CallOptions, Calls } from "./calls.js";
 import { type Line, lineOver, type Message, type SharingPort } from "./line.js";
 import { type Hello, plainError, type Said, tight } from "./wire.js";
 
@@ -135,7 +135,7 @@ class Share implements SharedClient {
     }
     if (this.#isAsking) return;
     this.#isAsking = true;
-    await this.#ask("alive", undefined).catch(() => {});
+    await this.#ask("alive", undefined, { isOwn: true }).catch(() => {});
     this.#isAsking = false;
   }
 
@@ -155,7 +155,7 @@ class Share implements SharedClient {
   async #ask<Name extends keyof AskedOfThread>(
     name: Name,
     argument: Parameters<AskedOfThread[Name]>[0],
-    options: { readonly signal?: AbortSignal; readonly bytes?: number } = {},
+    options: CallOptions = {},
   ): Promise<ReturnType<AskedOfThread[Name]>> {
     return (await this.#calls.call(name, argument, options)) as ReturnType<AskedOfThread[Name]>;
   }

@@ -27,6 +27,9 @@ export interface HostOptions {
   /** Whom it can dial; everybody by default. */
   readonly reaches?: (other: RelayHost) => boolean;
   readonly limits?: Partial<RelayLimits>;
+  /** Does it relay now? True by default. And was it told not to? */
+  readonly willing?: () => boolean;
+  readonly declines?: boolean;
   /** TCP by default. */
   readonly listens?: "ws";
   /** In place of what an honest relay does, by protocol. */
@@ -72,7 +75,8 @@ export class RelayHost implements AsyncDisposable {
     });
     this.relaying = new RelayingSide({
       ...{ self: this.id, limits: { ...RELAY_LIMITS, ...options.limits }, now },
-      ...{ isWilling: () => true, isMine: () => true },
+      ...{ isWilling: () => options.willing?.() ?? true, declines: () => options.declines ?? false },
+      isMine: () => true,
       directWith: (id) => this.#directWith(id),
       reachDirect: (id, ms) => reachDirect(id, { deadline: deadlineIn(ms) }),
     });

@@ -3,8 +3,22 @@ import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
 import type { FirefliesError } from "../../identity/index.js";
 import type { ByteDuplex, Session } from "../../net/index.js";
-import { RELAY_OPEN, RELAY_PROTOCOL_LIMITS, RELAY_REACHES, RELAY_TAKE } from "../../net/relays/limits.js";
-import { decodeIds, encodeIds, encodeOpened, encodeOpening, REFUSALS } from "../../net/relays/messages.js";
+import {
+  RELAY_OPEN,
+  RELAY_PROTOCOL_LIMITS,
+  RELAY_REACHES,
+  RELAY_RESERVE,
+  RELAY_TAKE,
+} from "../../net/relays/limits.js";
+import {
+  decodeIds,
+  decodeReservation,
+  encodeIds,
+  encodeOpened,
+  encodeOpening,
+  encodeWish,
+  REFUSALS,
+} from "../../net/relays/messages.js";
 import type { DuplexProtocol } from "../../net/session/protocol.js";
 import { DialError } from "../../net/transports/dial-error.js";
 import { codeOf } from "../support/network.js";
@@ -220,6 +234,25 @@ describe("what a relay refuses", () => {
     // Somebody else has a place.
     const second = await world.host();
     expect(await second.ask(await second.reach(other, relays))).toBe(second.id);
+  });
+
+  it.each([
+    ["because it was told to, for ten minutes: its note says when that changes", true, 600_000],
+    ["because it believes for the moment that nobody can dial it, for seconds", false, 5_000],
+  ])("a reservation, %s", async (_, declines, retryMs) => {
+    let isWilling = true;
+    await using made = await scene({ willing: () => isWilling, declines });
+    const { world, relays } = made;
+    isWilling = false;
+    const member = await world.host();
+    const ask = async () => {
+      const session = await member.direct(relays[0]!);
+      const deadline = performance.now() + 10_000;
+      return decodeReservation(await session.call(RELAY_RESERVE, encodeWish("reserve"), { deadline }));
+    };
+    expect(await ask()).toEqual({ kind: "refused", why: "declined", retryMs });
+    isWilling = true;
+    expect(await ask()).toMatchObject({ kind: "granted" });
   });
 
   it("what leads through one of the ends, or round in a circle", async () => {

@@ -91,7 +91,14 @@ export class RelayPlace {
   async #openRelay(identity: Identity): Promise<string> {
     let sessionWith = (_: MemberId): Session | undefined => undefined;
     const relaying = new Relaying({
-      ...{ self: this.#relay, limits: RELAY_LIMITS, now, isWilling: () => true, isMine: () => true },
+      ...{
+        self: this.#relay,
+        limits: RELAY_LIMITS,
+        now,
+        isWilling: () => true,
+        declines: () => false,
+        isMine: () => true,
+      },
       directWith: (id) => sessionWith(id),
       reachDirect: () => Promise.reject(new DialError("no-route", "there is one relay")),
     });

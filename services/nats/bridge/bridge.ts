@@ -6,6 +6,7 @@
 import type { Client } from "../../../client/client.js";
 import type { Subscription, TopicMessage } from "../../../client/topics/types.js";
 import { FirefliesError, messageOf, titleOf } from "../../../identity/index.js";
+import { pause } from "../../../net/index.js";
 import { isWildcard, matches, tokensOf } from "../../../topics/index.js";
 import { connectNats, natsError } from "../connection/connect.js";
 import { flushed } from "../connection/flush.js";
@@ -389,17 +390,4 @@ function isPlain(subject: string): boolean {
 
 function asError(cause: unknown): FirefliesError {
   return cause instanceof FirefliesError ? cause : new FirefliesError("nats-unreachable", messageOf(cause), { cause });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const over = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", over);
-      done();
-    };
-    const timer = setTimeout(over, ms);
-    signal.addEventListener("abort", over);
-    if (signal.aborted) over();
-  });
 }
