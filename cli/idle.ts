@@ -8,9 +8,16 @@ export const LOOK_MS = 1_000;
 /** Of one core, between two looks. An agent of ten takes a hundredth when nothing happens. */
 export const BUSY_SHARE = 0.25;
 
+/**
+ * Has V8 collect garbage before the heap has grown much beyond what is in use, 3 MiB of an idle agent: more often, and of
+ * little. Only for as long as there is little to do.
+ */
+const SMALL_HEAP = "optimize-for-size";
+
 /** To be called before anything else is loaded: what has grown then does not shrink. */
 export function beginFrugally(): void {
   keepNurserySmall();
+  setFlagsFromString(`--${SMALL_HEAP}`);
   for (const compiler of COMPILERS) setFlagsFromString(`--no-${compiler}`);
 }
 
@@ -38,7 +45,7 @@ const THIS_PROCESS: Process = {
 };
 
 /**
- * Gives V8 its compilers when the process is busy for the first time. A start runs much code a few times, and V8 compiles
+ * Gives V8 its compilers, and room, when the process is busy for the first time. A start runs much code a few times, and V8 compiles
  * what it takes for hot. An idle process gains nothing of that, and holds 6 MiB for it: the code, what it was made of, and
  * the pages of the compilers, which nobody has touched before. Interpreted code is four times slower, for a second or two.
  * V8 reads these switches each time that it would compile.
@@ -52,6 +59,7 @@ export function compileWhenBusy({ cpu, setFlags }: Process = THIS_PROCESS): void
     if (share <= BUSY_SHARE) return;
     clearInterval(timer);
     for (const compiler of COMPILERS) setFlags(`--${compiler}`);
+    setFlags(`--no-${SMALL_HEAP}`);
   }, LOOK_MS);
   timer.unref();
 }
