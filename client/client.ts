@@ -183,9 +183,12 @@ export class Client {
     this.#parts.handlers.missing = handler;
   }
 
-  /** Changes `relay`, `relay...`, `rdv`, `entryAddrs` and `mdns`, those that are given, for what begins from then on. Returns what was before. */
+  /**
+   * Changes `relay`, `relay...`, `rdv`, `entryAddrs`, `mdns`, `topicRetention` and `topicMemoryBytes`, those that are given, for what
+   * begins from then on. Messages of topics that are held go at once when they are over what they may be. Returns what was before.
+   */
   adjust(changes: Adjustments): Required<Adjustments> {
-    return this.#parts.life.adjust(adjustedBy(changes));
+    return this.#parts.life.adjust(adjustedBy(changes, this.#parts.life.config));
   }
 
   /** Before `start`: reaches others over this network, as the option `network`. Throws "already-started". */

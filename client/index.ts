@@ -50,7 +50,7 @@ export {
 export type { MemberId } from "../rings/index.js";
 export { Client } from "./client.js";
 export type { Adjustments } from "./config/adjustable.js";
-export { type ClientOptions, PRESETS, type Preset, type PresetName } from "./config/index.js";
+export { type ClientOptions, PRESETS, type Preset, type PresetName, type TopicRetention } from "./config/index.js";
 export type { Discovery, DiscoveryInfo, DiscoverySelf } from "./discovery/discovery.js";
 export { type DnsDiscoveryOptions, dnsDiscovery, srvDiscovery } from "./discovery/dns.js";
 export { type FileDiscoveryOptions, fileDiscovery } from "./discovery/file.js";

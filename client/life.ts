@@ -34,6 +34,7 @@ import { recall } from "./state/recollection.js";
 import { DRAIN_MS, DrainDeadline } from "./talk/drain-deadline.js";
 import type { Hearsay } from "./talk/hearsay.js";
 import { either, fired } from "./talk/wait.js";
+import { TopicKeeping } from "./topics/keeping.js";
 import { beginTopics, toldToTopics } from "./topics/member.js";
 import type { Topics } from "./topics/topics.js";
 import type { Traffic } from "./traffic/traffic.js";
@@ -93,6 +94,7 @@ export class Life {
   #renewal: Renewal | undefined;
   #addresses: OwnAddresses | undefined;
   #arrival: Arrival | undefined;
+  #keeping: TopicKeeping | undefined;
 
   constructor(parts: LifeOptions) {
     this.#parts = parts;
@@ -124,6 +126,8 @@ export class Life {
     this.#config = config;
     relays.adjust(config);
     if (config.rdv !== before.rdv) this.#rendezvous.serve(config.rdv);
+    this.#keeping?.use(config);
+    this.#parts.topics.keepingChanged();
     if (config.entryAddrs !== before.entryAddrs || config.mdns !== before.mdns) this.#arrival?.use(config);
     return adjustablePart(before);
   }
@@ -298,7 +302,8 @@ export class Life {
       onStarted: () => {
         const handed = content();
         if (handed) member.machine.setGossipContent(handed);
-        beginTopics(topics, member, dir);
+        this.#keeping = new TopicKeeping(config);
+        beginTopics(topics, member, { directory: dir, keeping: this.#keeping });
       },
     });
   }

@@ -8,7 +8,8 @@ import type { Subscriber } from "./delivering/subscriber.js";
 import type { Held, HeldLog } from "./holding/held-log.js";
 import type { Proofs } from "./holding/proofs.js";
 import type { Shelf } from "./holding/shelf.js";
-import { BACKLOG_BYTES_MAX, FULL_MS, LOG_REFILL_MS, LOGS_BURST, MEMBERS_COUNTED_MAX } from "./limits.js";
+import type { Keeping } from "./keeping.js";
+import { BACKLOG_BYTES_MAX, BATCH_BYTES, FULL_MS, LOG_REFILL_MS, LOGS_BURST, MEMBERS_COUNTED_MAX } from "./limits.js";
 import type { Publisher } from "./publishing/publisher.js";
 import { type Batch, FLAG_URGENT, type Head } from "./records/batch.js";
 import type { Progress, Start, Stretch } from "./records/packet.js";
@@ -22,6 +23,7 @@ import type { Spreader } from "./spreading/spreader.js";
 export interface ArrivalsOptions {
   readonly me: MemberId;
   readonly settings: Settings;
+  readonly keeping: Keeping;
   readonly sha256: Sha256;
   readonly random: () => number;
   readonly audience: Audience;
@@ -60,7 +62,7 @@ export class Arrivals {
     if (!isHeld && !deliveries.wants(name.topic)) return "unwanted";
     if (log?.start !== undefined && head.first + head.count - 1 < log.start) return "old";
     const isFull = now < (this.#fullUntil.get(name.publisher) ?? 0);
-    return isFull || (log && this.#backlog(log) + bytes > BACKLOG_BYTES_MAX) ? "full" : undefined;
+    return isFull || (log && !this.#mayWait(log, head.first, bytes)) ? "full" : undefined;
   }
 
   /** What I have already: its publisher may not know that I have, and others may count on me to pass it on. */
@@ -78,7 +80,7 @@ export class Arrivals {
     if (reason) return reason === "held" ? undefined : reason;
     const log = shelf.open(batch.log, now);
     shelf.insert(log, batch, digest, now);
-    retention.expireLater(now);
+    retention.expireLater(batch.log.topic, now);
     repair.arrived(log, from, batch.bytes.length, now);
     if (log.start === undefined || !deliveries.isFollowed(log.name.tag)) subscriber.appeared(log, now);
     this.#passOn(log, log.entry(batch.first)!, from, stretch, now);
@@ -91,7 +93,7 @@ export class Arrivals {
 
   /** Only what fits what is held gets room, at the cost of others. */
   #obstacle(batch: Batch, digest: Uint8Array, from: MemberId, now: number): string | undefined {
-    const { shelf, proofs, repair } = this.#options;
+    const { shelf, proofs, repair, keeping } = this.#options;
     const log = shelf.get(batch.log.tag);
     const judged = log?.judge(batch, digest);
     if (judged?.kind === "conflict") {
@@ -101,6 +103,9 @@ export class Arrivals {
     }
     if (judged?.kind === "held") return "held";
     if (!log && this.#begun.take(batch.log.publisher, now) > 0) return "too-many-logs";
+    // One log is full for itself only.
+    if (log && !this.#mayWait(log, batch.first, batch.bytes.length)) return "full";
+    if (log) shelf.makeRoomIn(log, batch.bytes.length, keeping.bytesOf(batch.log.topic));
     if (shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return undefined;
     if (this.#fullUntil.size >= MEMBERS_COUNTED_MAX) this.#fullUntil.clear();
     this.#fullUntil.set(batch.log.publisher, now + FULL_MS);
@@ -114,7 +119,7 @@ export class Arrivals {
     // Of my own logs those that I hold are whole, but for what their own subscriptions are too slow for.
     if (batch.log.publisher === me && !deliveries.isMissing(batch.log.tag)) return true;
     if (log?.has(batch) || (log?.start !== undefined && batch.last < log.start)) return true;
-    if (log && this.#backlog(log) + batch.bytes.length > BACKLOG_BYTES_MAX) return false;
+    if (log && !this.#mayWait(log, batch.first, batch.bytes.length)) return false;
     if (!shelf.makeRoom(batch.log.publisher, batch.bytes.length)) return false;
     if (!deliveries.isFollowed(batch.log.tag)) subscriber.recovering(shelf.open(batch.log, now), batch.first);
     this.batch(batch, me, undefined, now);
@@ -181,14 +186,21 @@ export class Arrivals {
   /** Is the log to be complete here, and is there room for more of it? */
   isWanted(log: HeldLog): boolean {
     const { deliveries, audience } = this.#options;
-    if (this.#backlog(log) >= BACKLOG_BYTES_MAX) return false;
+    if (!this.#mayWait(log, log.held + 1, BATCH_BYTES)) return false;
     return deliveries.isFollowed(log.name.tag) || audience.isLive(log.name.publisher);
   }
 
-  /** Bytes of a log that no subscription has settled. */
-  #backlog(log: HeldLog): number {
+  /**
+   * May so many bytes, from this number on, wait here for subscriptions? What comes behind a hole cannot be settled before the hole is
+   * filled: it has half of the room, and what fills the hole is taken however long it is when nothing else can be settled.
+   */
+  #mayWait(log: HeldLog, first: number, bytes: number): boolean {
     const settled = this.#options.deliveries.mostSettled(log.name.tag);
-    return settled === undefined ? 0 : log.bytesAfter(settled);
+    if (settled === undefined) return true;
+    const room = Math.min(BACKLOG_BYTES_MAX, this.#options.keeping.bytesOf(log.name.topic));
+    const [waiting, behind] = [log.bytesAfter(settled), log.bytesAfter(log.held)];
+    if (first <= log.held + 1) return waiting === behind || waiting + bytes <= room;
+    return waiting === 0 || (behind + bytes <= room / 2 && waiting + bytes <= room);
   }
 
   /** Progress that nobody waits for, or that many others tell the publisher as well, is gathered for a while. */

@@ -107,7 +107,7 @@ export type Effect =
   | { readonly kind: "sent"; readonly log: LogName; readonly through: number }
   /** The messages of my log up to `through` are safe by this level. Rises only. Those of durable batches are stored by then. */
   | { readonly kind: "safe"; readonly log: LogName; readonly level: Safety; readonly through: number }
-  /** There is room again after `publish` answered "overloaded". */
+  /** There is room again after `publish` answered "overloaded" or "topic-full". */
   | { readonly kind: "room" }
   /** Write my own batch to the store, synced; answer with `stored`. It counts as safe after that only. */
   | { readonly kind: "store"; readonly batch: Batch }

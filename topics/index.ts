@@ -15,9 +15,11 @@ export {
   type InterestProblem,
   parseInterests,
 } from "./interest.js";
+export { type KeepingRule, KeepingRules, type Kept } from "./keeping.js";
 export { BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.js";
 export { Machine } from "./machine.js";
 export type {
+  Fullness,
   Holdings,
   Level,
   MachineOptions,

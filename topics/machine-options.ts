@@ -1,6 +1,7 @@
 /** What a machine of topics is made from, and what its inputs take and answer. */
 import type { MemberId, Rings } from "../rings/index.js";
 import type { Place, SubscriptionNumber } from "./effects.js";
+import type { Kept } from "./keeping.js";
 import type { Ports } from "./ports.js";
 import type { LogName } from "./records/log.js";
 import type { Settings } from "./settings.js";
@@ -11,6 +12,7 @@ export interface MachineOptions {
   readonly life: bigint;
   /** k, from the certificate: how many liars among neighbours are planned for follows from it. */
   readonly ringCount: number;
+  /** Read at each use. After a change of retention `keepingChanged` is to be called; nothing else may change. */
   readonly settings: Settings;
   readonly ports: Ports;
   /**
@@ -19,10 +21,10 @@ export interface MachineOptions {
    */
   readonly rings?: Rings;
   /**
-   * In place of the settings' retention, for some topics of mine: how long, and how many bytes of it. The bytes of all together
-   * are bounded by the settings.
+   * In place of the settings' retention, for some topics, mine and those of others that are held here. The bytes of all logs
+   * together are bounded by the settings.
    */
-  readonly retention?: ((topic: string) => { readonly ms: number; readonly bytes: number } | undefined) | undefined;
+  readonly keeping?: ((topic: string) => Kept | undefined) | undefined;
 }
 
 export type Level = "none" | "some" | "all";
@@ -34,11 +36,14 @@ export interface PublishOptions {
   readonly durable?: boolean;
 }
 
+/** What is full: all that this member may publish, or what is kept of one topic. */
+export type Fullness = "overloaded" | "topic-full";
+
 export type Published =
   /** The message has this number in my log of the topic; `sent` and `safe` tell what becomes of it. */
   | { readonly ok: true; readonly log: LogName; readonly number: number }
-  /** Names: see NAME_ADVICE in names.ts. "overloaded": wait for `room`, or give up. */
-  | { readonly ok: false; readonly reason: "topic-invalid" | "message-too-large" | "overloaded" | "too-many-topics" };
+  /** Names: see NAME_ADVICE in names.ts. "overloaded", or "topic-full" for this topic alone: wait for `room`, or give up. */
+  | { readonly ok: false; readonly reason: "topic-invalid" | "message-too-large" | "too-many-topics" | Fullness };
 
 export interface SubscribeOptions {
   /** The group of which one live member gets each message. It resolves when the others know of it. */

@@ -18,6 +18,7 @@ import { Proofs } from "./holding/proofs.js";
 import { Shelf } from "./holding/shelf.js";
 import { Inbox } from "./inbox.js";
 import type { Interest } from "./interest.js";
+import { Keeping } from "./keeping.js";
 import { NAMES_MAX } from "./limits.js";
 import type {
   Holdings,
@@ -67,11 +68,12 @@ export class Machine {
 
   /** Throws RangeError on settings out of range. */
   constructor(options: MachineOptions) {
-    const { id: me, life, ringCount, settings, ports, retention } = options;
+    const { id: me, life, ringCount, settings, ports } = options;
     checkSettings(settings);
     const { sha256, random } = ports;
     const [outbox, timers, logs] = [this.#outbox, this.#timers, new LogReader(sha256, NAMES_MAX)];
-    const common = { me, settings, sha256, random, outbox, timers, logs };
+    const keeping = new Keeping(settings, options.keeping);
+    const common = { me, settings, keeping, sha256, random, outbox, timers, logs };
     this.#id = me;
     this.#options = options;
     this.#logs = logs;
@@ -81,7 +83,7 @@ export class Machine {
     const post = new Post({ outbox, progressOf: (log) => this.#arrivals.progressOf(log) });
     const shelf = new Shelf({
       me,
-      bytesMax: settings.retentionBytes,
+      bytesMax: () => settings.retentionBytes,
       isFree: (log, batch) => this.#retention.isFree(log, batch, this.#now),
       onDrop: (log, batch) => this.#retention.dropped(log, batch, this.#now),
       onForget: (log, isBare) => this.#retention.forgotten(log, isBare, this.#now),
@@ -111,7 +113,7 @@ export class Machine {
     });
     const publisher = new Publisher({
       ...{ ...common, audience, shelf, post, spreader },
-      ...{ life, networkRings: ringCount, ports, retention },
+      ...{ life, networkRings: ringCount, ports },
       onBegun: (log) => this.#subscriber.followMine(log),
       onHeld: (log, now) => this.#deliveries.advance(log, now),
     });
@@ -139,7 +141,7 @@ export class Machine {
     this.#serving = serving;
     this.#subscriber = subscriber;
     this.#publisher = publisher;
-    this.#retention = new Retention({ ...parts, retention });
+    this.#retention = new Retention(parts);
     this.#arrivals = new Arrivals({ ...parts, retention: this.#retention });
     this.#inbox = new Inbox({ ...parts, arrivals: this.#arrivals });
   }
@@ -215,7 +217,7 @@ export class Machine {
     this.#repair.publisherGone(id, now);
     this.#intake.memberGone(id);
     this.#subscriber.answered(id, now);
-    this.#retention.expireLater(now);
+    this.#retention.memberGone(now);
   }
 
   /** What another member subscribes to, by its newest statement (`parseInterests`); empty when there is none. */
@@ -268,7 +270,7 @@ export class Machine {
   /** Copies the data; it may be written to afterwards. */
   publish(topic: string, data: Uint8Array, options: PublishOptions, now: number): Published {
     this.#now = now;
-    this.#retention.expireLater(now);
+    this.#retention.expireLater(topic, now);
     return this.#publisher.publish(topic, data, options, now);
   }
 
@@ -291,9 +293,16 @@ export class Machine {
       const digest = sha256(batch.body);
       this.#shelf.insert(log, batch, digest, now);
       ends.set(log, { batch, digest });
+      this.#retention.expireLater(log.name.topic, now);
     }
     for (const [log, { batch, digest }] of ends) this.#publisher.adopt(log, batch, digest, now);
-    this.#retention.expireLater(now);
+  }
+
+  /** The retention of the settings, or of some topics, is another one: what is over it goes at once. Throws RangeError. */
+  keepingChanged(now: number): void {
+    checkSettings(this.#options.settings);
+    this.#now = now;
+    this.#retention.changed(now);
   }
 
   /** Throws RangeError on numbers out of range. */

@@ -4,7 +4,7 @@ import type { Deliveries } from "./delivering/deliveries.js";
 import { START_TIMER } from "./delivering/subscriber.js";
 import type { HeldLog } from "./holding/held-log.js";
 import type { Shelf } from "./holding/shelf.js";
-import type { MachineOptions } from "./machine-options.js";
+import type { Keeping } from "./keeping.js";
 import type { Publisher } from "./publishing/publisher.js";
 import type { Batch } from "./records/batch.js";
 import type { Settings } from "./settings.js";
@@ -16,11 +16,12 @@ import type { Repair } from "./spreading/repair.js";
 export const EXPIRE_TIMER = "expire/";
 /** Batches whose time is over are dropped so many times in a retention. */
 const EXPIRIES = 16;
+/** Milliseconds between two looks at least: each walks all logs that are held. */
+const EXPIRY_PAUSE_MIN = 100;
 
 export interface RetentionOptions {
   readonly settings: Settings;
-  /** Of some topics of mine, in place of the settings'. */
-  readonly retention: MachineOptions["retention"];
+  readonly keeping: Keeping;
   readonly timers: Timers;
   readonly audience: Audience;
   readonly shelf: Shelf;
@@ -60,25 +61,40 @@ export class Retention {
     timers.clear(START_TIMER + log.name.tag);
   }
 
-  /** Something is held whose time will be over. */
-  expireLater(now: number): void {
-    const { timers, settings } = this.#options;
-    timers.setEarlier(EXPIRE_TIMER, now + settings.retentionMs / EXPIRIES);
+  /** Something of this topic is held whose time will be over. */
+  expireLater(topic: string, now: number): void {
+    this.#lookIn(this.#options.keeping.msOf(topic), now);
   }
 
-  /** What is older than its retention goes; so do logs that are empty and have been quiet for as long. */
+  /** A log may be over when a member has gone. */
+  memberGone(now: number): void {
+    this.#lookIn(this.#options.settings.retentionMs, now);
+  }
+
+  /** Topics are kept for another time, or in other sizes, from now on. */
+  changed(now: number): void {
+    this.#options.timers.setEarlier(EXPIRE_TIMER, now);
+  }
+
+  #lookIn(retentionMs: number, now: number): void {
+    this.#options.timers.setEarlier(EXPIRE_TIMER, now + Math.max(EXPIRY_PAUSE_MIN, retentionMs / EXPIRIES));
+  }
+
+  /** What is older than its retention goes, and what is over the bytes of its topic; so do logs that are empty and have been quiet for as long. */
   expire(now: number): void {
-    const { shelf, audience, settings, retention, publisher } = this.#options;
-    let isAllOver = true;
+    const { shelf, audience, keeping, publisher } = this.#options;
+    let shortest = Number.POSITIVE_INFINITY;
     for (const log of shelf.logs()) {
-      const ms = (log.isMine && retention?.(log.name.topic)?.ms) || settings.retentionMs;
+      const { topic } = log.name;
+      const ms = keeping.msOf(topic);
       shelf.expire(log, now - ms);
+      shelf.makeRoomIn(log, 0, keeping.bytesOf(topic));
       const isLeft = !log.isMine && !audience.isLive(log.name.publisher);
       const isOver = log.isMine ? publisher.isOver(log) : isLeft && now - log.changedAt > 2 * ms;
       if (log.size === 0 && isOver && !this.#options.deliveries.isMissing(log.name.tag)) shelf.forget(log);
-      else if (isLeft || log.size > 0) isAllOver = false;
+      else if (isLeft || log.size > 0) shortest = Math.min(shortest, ms);
     }
     publisher.roomMade(now);
-    if (!isAllOver) this.expireLater(now);
+    if (shortest < Number.POSITIVE_INFINITY) this.#lookIn(shortest, now);
   }
 }

@@ -8,7 +8,7 @@ import type { IdentityState, MountWish } from "../api/host.js";
 import { memberTitle } from "../output.js";
 import type { AgentLog } from "./agent-log.js";
 import { MountedMember } from "./mounted.js";
-import { changedSources } from "./reload-difference.js";
+import { changedAtOnce } from "./reload-difference.js";
 
 /** Members of one process, besides its own. As many as a configuration may name. */
 const MOUNTED_MAX = 64;
@@ -110,10 +110,10 @@ export class Members {
     const mount = this.#mounts.get(wish.name);
     if (mount?.member === undefined) return;
     await mount.member.services.apply(wish.services);
-    const sources = changedSources(mount.wish.config, wish.config);
-    if (sources === undefined) return;
-    mount.member.client.adjust(sources);
-    mount.wish = { ...mount.wish, config: { ...mount.wish.config, ...sources } };
+    const changes = changedAtOnce(mount.wish.config, wish.config);
+    if (changes === undefined) return;
+    mount.member.client.adjust(changes);
+    mount.wish = { ...mount.wish, config: { ...mount.wish.config, ...changes } };
   }
 
   async mountConfigured(wish: IdentityConfig): Promise<void> {

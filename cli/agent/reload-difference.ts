@@ -1,7 +1,6 @@
 /** What two configurations of an agent differ in. Functions of values. */
 import { isDeepStrictEqual } from "node:util";
 import type { AgentConfig, IdentityConfig, MemberConfig } from "../../client/config/index.js";
-import type { SourcesConfig } from "../../client/discovery/sources.js";
 
 export interface IdentityDifference {
   readonly mount: readonly IdentityConfig[];
@@ -27,32 +26,40 @@ export function identityDifference(
       .filter(({ name }) => !names.has(name) || !keep.some((each) => each.name === name))
       .map(({ name }) => name),
     nextStart: keep
-      .filter(({ name, config }) => !isDeepStrictEqual(withoutSources(held.get(name)?.config), withoutSources(config)))
+      .filter(({ name, config }) => !isDeepStrictEqual(withoutThat(held.get(name)?.config), withoutThat(config)))
       .map(({ name }) => name),
   };
 }
 
-/** Where a member hears of others, when that has changed: it takes effect at once. */
-export function changedSources(before: MemberConfig, after: MemberConfig): SourcesConfig | undefined {
-  const { entryAddrs, mdns } = after;
-  const isSame = isDeepStrictEqual(before.entryAddrs, entryAddrs) && before.mdns === mdns;
-  return isSame ? undefined : { entryAddrs, mdns };
+/** What takes effect while a member runs: where it hears of others, and what it keeps of topics. */
+const AT_ONCE = ["entryAddrs", "mdns", "topicRetention", "topicMemoryBytes"] as const;
+
+/** That part of a configuration, when some of it has changed. */
+export function changedAtOnce(
+  before: MemberConfig,
+  after: MemberConfig,
+): Pick<MemberConfig, (typeof AT_ONCE)[number]> | undefined {
+  const { entryAddrs, mdns, topicRetention, topicMemoryBytes } = after;
+  const isSame = AT_ONCE.every((name) => isDeepStrictEqual(before[name], after[name]));
+  return isSame ? undefined : { entryAddrs, mdns, topicRetention, topicMemoryBytes };
 }
 
-function withoutSources(config: MemberConfig | undefined): object | undefined {
-  return config && { ...config, entryAddrs: undefined, mdns: undefined };
+function withoutThat(config: MemberConfig | undefined): object | undefined {
+  return config && { ...config, ...Object.fromEntries(AT_ONCE.map((name) => [name, undefined])) };
 }
 
 /** Keys, as a file has them, whose change waits for the agent's next start. */
 export function changedKeys(before: AgentConfig, after: AgentConfig): readonly string[] {
   const names = Object.keys(after.member) as (keyof AgentConfig["member"])[];
-  const own = names.filter((name) => !AT_ONCE.has(name) && !isDeepStrictEqual(before.member[name], after.member[name]));
+  const own = names.filter(
+    (name) => !NEVER_LATER.has(name) && !isDeepStrictEqual(before.member[name], after.member[name]),
+  );
   const agent = (["api", "prof", "natsPath"] as const).filter((name) => !isDeepStrictEqual(before[name], after[name]));
   return [...own.map(fileName), ...agent.map(fileName)];
 }
 
 /** They take effect without a start, or are none of the configuration. */
-const AT_ONCE: ReadonlySet<string> = new Set(["file", "entryAddrs", "mdns"]);
+const NEVER_LATER: ReadonlySet<string> = new Set(["file", ...AT_ONCE]);
 
 function fileName(setting: string): string {
   return setting.replace(/Ms$/, "").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -8,7 +8,7 @@ import { reportText } from "../api/reload-text.js";
 import type { AgentLog } from "./agent-log.js";
 import { plannedOf } from "./member-services.js";
 import type { Members } from "./members.js";
-import { changedKeys, changedSources, identityDifference } from "./reload-difference.js";
+import { changedAtOnce, changedKeys, identityDifference } from "./reload-difference.js";
 
 export interface ReloadingOptions {
   readonly members: Members;
@@ -74,11 +74,11 @@ export class Reloading {
     for (const name of identities.unmount) await members.unmount(name, UNMOUNT_DRAIN_MS).catch(() => {});
     members.forget(new Set(after.identities.map(({ name }) => name)));
     const mounted = await Promise.all(identities.mount.map((wish) => this.#mount(wish)));
-    const sources = changedSources(before.member, after.member);
-    if (sources !== undefined) members.own.client.adjust(sources);
+    const changes = changedAtOnce(before.member, after.member);
+    if (changes !== undefined) members.own.client.adjust(changes);
     for (const wish of identities.keep) await members.changed(wish);
-    // The member itself goes on with what it was started with, but for where it hears of others.
-    const member = { ...before.member, ...sources };
+    // The member itself goes on with what it was started with, but for what can change while it runs.
+    const member = { ...before.member, ...changes };
     this.#config = { ...before, member, services: after.services, identities: after.identities };
     const done = { ...report, identities: { ...report.identities, mounted: mounted.flatMap((name) => name ?? []) } };
     log.event("reloaded", done, `the configuration was read again: ${reportText(done)}`);

@@ -27,4 +27,5 @@ export {
   resolveMemberConfig,
 } from "./resolve.js";
 export { SERVICES_MAX, type ServiceEntry } from "./service-entries.js";
+export type { TopicRetention } from "./topic-retention.js";
 export { wssOf } from "./wss-files.js";

@@ -9,6 +9,7 @@ import { readPlace } from "../discovery/place.js";
 import { type Advertise, advertisedPlaces, type ListenPlace, listenPlaces } from "./endpoints.js";
 import { jwtPolicies } from "./jwt-policies.js";
 import { PRESET_NAMES, type PresetName } from "./presets.js";
+import { TOPIC_BYTES, type TopicRetention, topicRetention } from "./topic-retention.js";
 import * as value from "./values.js";
 
 /** What a member can be told, in the units of the code (milliseconds). */
@@ -47,6 +48,8 @@ export interface MemberSettings {
   readonly relayConnectionMs: number;
   readonly behindNat: BehindNat;
   readonly rdv: RendezvousFor;
+  readonly topicRetention: readonly TopicRetention[];
+  readonly topicMemoryBytes: number;
   readonly wssCert: string;
   readonly wssKey: string;
 }
@@ -205,6 +208,8 @@ export const MEMBER_KEYS: KeyTable<MemberSettings> = {
   relayConnectionMs: { file: "relay_connection_time", parse: value.duration(RELAY_CONNECTION_MS) },
   behindNat: { file: "behind_nat", parse: behindNat },
   rdv: { file: "rdv", parse: rendezvousFor },
+  topicRetention: { file: "topic_retention", parse: topicRetention },
+  topicMemoryBytes: { file: "topic_memory", parse: value.integer(TOPIC_BYTES) },
   wssCert: { file: "wss_cert", parse: value.line(PATH_LENGTH_MAX) },
   wssKey: { file: "wss_key", parse: value.line(PATH_LENGTH_MAX) },
 };

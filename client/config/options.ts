@@ -4,6 +4,7 @@ import type { HostNetwork } from "../../net/index.js";
 import type { Discovery } from "../discovery/discovery.js";
 import type { Metadata } from "../types.js";
 import type { PresetName } from "./presets.js";
+import type { TopicRetention } from "./topic-retention.js";
 
 /** Everything is optional. What is said here wins over FIREFLIES_* variables and fireflies.yaml (docs/configuration.md). */
 export interface ClientOptions {
@@ -125,6 +126,13 @@ export interface ClientOptions {
    * listen ("rdv://host:port") and are met. "all": for everybody, who can have bytes relayed here. Default false. docs/rdv.md.
    */
   readonly rdv?: boolean | "members" | "all";
+  /**
+   * How long messages of some topics are kept, and how many bytes of them, at most 256 entries: `[{ topic: "orders.>", ms: 3_600_000 }]`.
+   * Default: all for 300,000 ms. docs/topics.md.
+   */
+  readonly topicRetention?: readonly TopicRetention[];
+  /** Bytes of messages that are kept for all topics, one's own and others' each, 1,048,576 to 17,179,869,184. Default 67,108,864. */
+  readonly topicMemoryBytes?: number;
   /** Files in PEM, to listen at "wss:" with: the certificates, leaf first, and the key, of mode 0600. Read at the start. */
   readonly wssCert?: string;
   readonly wssKey?: string;

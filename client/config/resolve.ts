@@ -32,6 +32,7 @@ import {
 import type { ClientOptions } from "./options.js";
 import { findConfig, processSurroundings, type Surroundings } from "./places.js";
 import { DEFAULT_PRESET, PRESETS, type PresetName } from "./presets.js";
+import { retentionProblem, TOPIC_MEMORY_BYTES, type TopicRetention } from "./topic-retention.js";
 
 /** Where to listen, and what to tell the others: see advertise.ts. Undefined parts follow from what is bound. */
 export interface ListenConfig {
@@ -89,6 +90,10 @@ export interface MemberConfig {
   readonly behindNat: BehindNat;
   /** Whom it serves as a rendezvous server, on its TCP port. */
   readonly rdv: RendezvousFor;
+  /** Of topics for which it differs from the default. */
+  readonly topicRetention: readonly TopicRetention[];
+  /** Of all topics, its own and others' each. */
+  readonly topicMemoryBytes: number;
   /** Absolute; both or neither. */
   readonly wssCert: string | undefined;
   readonly wssKey: string | undefined;
@@ -262,6 +267,7 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     throw badValue(`${one.where} is there, and the other one of wss_cert and wss_key is not.`, "Give both.");
   const presetName = layer.preset?.value ?? DEFAULT_PRESET;
   const preset = PRESETS[presetName];
+  const keeping = keepingOf(layer);
   const host = layer.host?.value;
   const advertise =
     layer.advertise?.value ?? (host === undefined ? [] : [{ scheme: undefined, host, port: undefined }]);
@@ -296,6 +302,7 @@ function memberConfig(layer: SplitLayer, file: string | undefined, cwd: string):
     ...relaying(layer),
     behindNat: layer.behindNat?.value ?? "auto",
     rdv: layer.rdv?.value ?? false,
+    ...keeping,
     wssCert: layer.wssCert && resolve(cwd, layer.wssCert.value),
     wssKey: layer.wssKey && resolve(cwd, layer.wssKey.value),
   };
@@ -306,6 +313,13 @@ function withPath(entry: string, cwd: string): string {
   return read?.ok && read.place.kind === "file"
     ? nameOf({ ...read.place, path: resolve(cwd, read.place.path) })
     : entry;
+}
+
+function keepingOf({ topicRetention, topicMemoryBytes }: SplitLayer) {
+  const [rules, memory] = [topicRetention?.value ?? [], topicMemoryBytes?.value ?? TOPIC_MEMORY_BYTES];
+  const problem = retentionProblem(rules, memory);
+  if (problem !== undefined) throw badValue(`${topicRetention?.where} ${problem}.`, "Raise topic_memory as well.");
+  return { topicRetention: rules, topicMemoryBytes: memory };
 }
 
 function relaying(layer: Layer<MemberSettings>) {

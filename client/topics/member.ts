@@ -2,11 +2,12 @@
 import type { Machine as Membership } from "../../gossip/index.js";
 import { FirefliesError, type Identity, sha256, sign } from "../../identity/index.js";
 import type { MemberId } from "../../rings/index.js";
-import { LAN, Machine } from "../../topics/index.js";
+import { Machine } from "../../topics/index.js";
 import { random, wall } from "../driver/surroundings.js";
 import type { OutputHandlers } from "../driver/switchboard.js";
 import type { Messenger } from "../talk/messenger.js";
 import { destinationOf } from "../view/directory.js";
+import type { TopicKeeping } from "./keeping.js";
 import type { Topics, TopicsMember } from "./topics.js";
 
 /** For a session that is not there, milliseconds: a dial. */
@@ -22,8 +23,12 @@ export interface TopicsHost extends Pick<TopicsMember, "certificateOf" | "nameOf
 }
 
 /** To be called when the protocol has started; the members that it knows already are told to `topics`. */
-export function beginTopics(topics: Topics, member: TopicsHost, directory: string | undefined): void {
-  topics.begin(topicsMember(member), directory);
+export function beginTopics(
+  topics: Topics,
+  member: TopicsHost,
+  { directory, keeping }: { readonly directory: string | undefined; readonly keeping: TopicKeeping },
+): void {
+  topics.begin(topicsMember(member, keeping), directory);
   for (const { id } of member.machine.members()) topics.appeared(id);
   for (const { id, content } of member.machine.interests()) if (id !== member.id) topics.interested(id, content);
 }
@@ -39,12 +44,12 @@ export function toldToTopics(topics: Topics): OutputHandlers {
   };
 }
 
-function topicsMember(member: TopicsHost): TopicsMember {
+function topicsMember(member: TopicsHost, { settings, of: keeping }: TopicKeeping): TopicsMember {
   const { ringCount, networkId } = member.identity.certificate;
   return {
     id: member.id,
     topics: new Machine({
-      ...{ id: member.id, life: BigInt(wall()), ringCount, settings: LAN },
+      ...{ id: member.id, life: BigInt(wall()), ringCount, settings, keeping },
       ports: {
         ...{ sha256, random: random.number, wall },
         sign: (body) => sign(member.identity.privateKey, "topic-batch", networkId, body),

@@ -10,6 +10,7 @@ import {
   type Batch,
   type Equivocation,
   encodeInterests,
+  type Fullness,
   type Interest,
   LogReader,
   type Machine,
@@ -140,11 +141,12 @@ export class Topics {
         giveUp = stop;
       };
       const call = { topic, data, options, resolve, reject, deadline, onWaiting };
-      if (!this.#room.isAwaited && this.#publish(call)) return;
-      if (whenFull === "reject") throw full();
+      const fullness = this.#room.awaited(topic) ?? this.#publish(call);
+      if (fullness === undefined) return;
+      if (whenFull === "reject") throw full(fullness, topic);
       const kept = { ...call, data: data.slice() }; // The program may write to its own while this waits.
       giveUp = this.#room.wait({
-        ...{ bytes: data.length, timeoutMs: timeout, reject },
+        ...{ topic, bytes: data.length, timeoutMs: timeout, reject, fullness },
         publish: () => this.#publish(kept),
       });
     });
@@ -263,6 +265,11 @@ export class Topics {
     }
   }
 
+  /** Messages are kept otherwise from now on: as `TopicsMember.topics` was made to look it up. */
+  keepingChanged(): void {
+    this.#driver?.input((machine, now) => machine.keepingChanged(now));
+  }
+
   /** A member is in the view. */
   appeared(id: MemberId): void {
     this.#driver?.input((machine, now) => machine.appeared(id, now));
@@ -343,8 +350,8 @@ export class Topics {
     this.#settle();
   }
 
-  /** False when there is no room. Throws what the program got wrong. */
-  #publish(call: Call): boolean {
+  /** What is full, when there is no room. Throws what the program got wrong. */
+  #publish(call: Call): Fullness | undefined {
     const { topic, data, options, resolve, reject, deadline, onWaiting } = call;
     const { ack: level = "some", durable = false } = options;
     if (durable) void this.#stored;
@@ -357,9 +364,10 @@ export class Topics {
     }
     // While an earlier batch is under way more come, and all of them leave together.
     this.#driver?.settle(level !== "none" && this.#publishing.size > this.#fresh);
-    if (published.ok) return true;
-    if (published.reason === "overloaded") return false;
-    throw published.reason === "topic-invalid" ? noTopic(topic) : tooMany();
+    if (published.ok) return undefined;
+    const { reason } = published;
+    if (reason === "overloaded" || reason === "topic-full") return reason;
+    throw reason === "topic-invalid" ? noTopic(topic) : tooMany();
   }
 
   #made(topic: string, number: SubscriptionNumber, options: CheckedSubscribe): TopicSubscription {

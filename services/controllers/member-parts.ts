@@ -40,7 +40,7 @@ export const RELAY: ControllerKind<RelaySettings> = {
   isSingle: true,
   parse: (raw, at) => parseSettings(RELAY_TABLE, [], raw, at),
   async start(client, settings) {
-    const { rdv: _, ...before } = client.adjust({ relay: true, ...settings });
+    const before = relayed(client.adjust({ relay: true, ...settings }));
     const { bytes: earlier } = client.info().relay;
     return {
       at: client.address,
@@ -70,6 +70,11 @@ export const RDV: ControllerKind<RdvSettings> = {
     };
   },
 };
+
+/** Of what was before: what else was changed since stays. */
+function relayed(before: Adjustments): Adjustments {
+  return Object.fromEntries(Object.entries(before).filter(([name]) => name.startsWith("relay")));
+}
 
 /** A member that stops does nothing for others any more. */
 function putBack(client: Client, before: Adjustments): void {

@@ -91,6 +91,18 @@ describe("services", () => {
     expect(await json("reload", ...at())).toMatchObject({ services: { kept: ["web"] }, nextStart: [] });
   });
 
+  it("what is kept of topics is changed at once, and waits for no start", async () => {
+    configuration(web(), "topic_memory: 8388608\ntopic_retention: [{ topic: a.b, seconds: 2, bytes: 4194304 }]\n");
+    expect(await json("reload", ...at())).toMatchObject({ services: { kept: ["web"] }, nextStart: [] });
+    configuration(web(), "topic_retention: [{ topic: a.b, bytes: 99999999 }]\n");
+    expect(await json("reload", ...at())).toMatchObject({
+      code: "config-bad-value",
+      message: expect.stringContaining("topic_retention keeps 99999999 bytes of a.b"),
+    });
+    configuration(web());
+    expect(await json("reload", ...at())).toMatchObject({ nextStart: [] });
+  });
+
   it.each([
     ["a key", "  web: { kind: forward, targt: x }\n", "line 7", "config-unknown-key"],
     ["no YAML", "  web: {\n", "line 7", "config-unreadable"],

@@ -167,6 +167,7 @@ it.each([
   [{ preset: "ifrit", dir: "x", listen: "[::1]:9", advertise: ["[::2]", "a:1", "b"], udpPort: 4, useCa: false }],
   [{ relay: false, behindNat: true, relayConnections: 3, relayBytesPerSecond: 1e6, relayConnectionMs: 60_000 }],
   [{ linkIdleMs: 0, keepLinks: ["web-1", "all"] }],
+  [{ topicMemoryBytes: 2_000_000, topicRetention: [{ topic: "a.>", ms: 1500, bytes: 1_500_000 }] }],
   [{ host: "::1", metadata: { a: [1] }, ca: "https://a:1", entryAddrs: ["[::1]:3"], removalTimeoutMs: 90_000 }],
 ] as const)("a resolved configuration can be handed on as options: %j", (options: ClientOptions) => {
   const config = member(options);

@@ -5,7 +5,7 @@ import { type Member, Overlay } from "../support/topics/overlay.js";
 
 function network(members: number, options: { retention?: number } = {}) {
   const topic = { ms: 5000, bytes: options.retention ?? 0 };
-  const overlay = new Overlay({ members, ...(options.retention && { retention: () => topic }) });
+  const overlay = new Overlay({ members, ...(options.retention && { keeping: () => topic }) });
   const [publisher, ...others] = overlay.members as [Member, ...Member[]];
   return { overlay, publisher, others };
 }

@@ -169,7 +169,10 @@ describe("retention", () => {
 });
 
 it("what its publisher holds no more is not lost while somebody who answers late holds it", () => {
-  const overlay = new Overlay({ members: 3, retention: () => ({ ms: 1000, bytes: 1_000_000 }) });
+  const overlay = new Overlay({
+    members: 3,
+    keeping: (_, index) => (index === 0 ? { ms: 1000, bytes: 1_000_000 } : undefined),
+  });
   const [publisher, near, far] = overlay.members as [Member, Member, Member];
   const subscription = overlay.subscribe(near, "t");
   overlay.subscribe(far, "t");

@@ -16,7 +16,7 @@ const ME = idOf(0);
 function shelf() {
   const forgotten: string[] = [];
   const made = new Shelf({
-    ...{ me: ME, bytesMax: 1024 * 1024, isFree: () => true, onDrop: () => {} },
+    ...{ me: ME, bytesMax: () => 1024 * 1024, isFree: () => true, onDrop: () => {} },
     onForget: ({ name }) => void forgotten.push(name.topic),
   });
   const open = (publisher: number, topic: string, now = 0) =>

@@ -28,8 +28,8 @@ interface Share {
 
 export interface ShelfOptions {
   readonly me: MemberId;
-  /** Bytes of mine, and of others'. */
-  readonly bytesMax: number;
+  /** Bytes of mine, and of others'; read at each use. */
+  readonly bytesMax: () => number;
   /** May this batch, the oldest of its log, be dropped for room? Else the publisher must wait, or the new batch is refused. */
   readonly isFree: (log: HeldLog, batch: Batch) => boolean;
   /** A batch was dropped, of which somebody here may still be owed something. */
@@ -167,17 +167,18 @@ export class Shelf {
   makeRoom(publisher: MemberId, bytes: number): boolean {
     const isMine = publisher === this.#options.me;
     const used = () => (isMine ? this.ownBytes : this.#foreignBytes);
-    while (used() + bytes > this.#options.bytesMax) {
+    while (used() + bytes > this.#options.bytesMax()) {
       const isMade = isMine ? this.#dropFrom(this.#share(publisher)) : this.#dropForeign(publisher);
       if (!isMade) return false;
     }
     return true;
   }
 
-  /** The same within one log of mine, which may take up so many bytes. */
+  /** The same within one log, which may take up so many bytes. Its newest batch is held however long it is. */
   makeRoomIn(log: HeldLog, bytes: number, bytesMax: number): boolean {
-    while (log.bytes + bytes > bytesMax) {
-      if (!log.oldest || !this.#options.isFree(log, log.oldest.batch)) return false;
+    const least = bytes > 0 ? 0 : 1;
+    while (log.bytes + bytes > bytesMax && log.size > least) {
+      if (!this.#options.isFree(log, log.oldest!.batch)) return false;
       this.#drop(log);
     }
     return true;
@@ -255,7 +256,7 @@ export class Shelf {
   /** Of the publisher when it has its fair share, else of the greediest; of another when nothing of that may go. */
   #dropForeign(publisher: MemberId): boolean {
     const own = this.#shares.get(publisher);
-    const isGreedy = own !== undefined && own.bytes * this.#foreignShares() >= this.#options.bytesMax;
+    const isGreedy = own !== undefined && own.bytes * this.#foreignShares() >= this.#options.bytesMax();
     const greediest = this.#greediest();
     const payers = new Set([...(isGreedy ? [own] : []), ...(greediest ? [greediest] : []), ...this.#shares.values()]);
     payers.delete(this.#share(this.#options.me));

@@ -6,8 +6,9 @@ import { type MemberId, type Sha256, type Timers, utf8Length } from "../../rings
 import type { Outbox } from "../effects.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
+import type { Keeping } from "../keeping.js";
 import { MESSAGE_BYTES_MAX, OWN_TOPICS_MAX, WINDOW_BYTES } from "../limits.js";
-import type { Level, MachineOptions, Published, PublishOptions } from "../machine-options.js";
+import type { Fullness, Level, Published, PublishOptions } from "../machine-options.js";
 import { topicProblem } from "../names.js";
 import type { Ports } from "../ports.js";
 import { type Batch, FLAG_DURABLE, FLAG_URGENT } from "../records/batch.js";
@@ -49,7 +50,7 @@ export interface PublisherOptions {
   readonly spreader: Spreader;
   readonly timers: Timers;
   readonly outbox: Outbox;
-  readonly retention: MachineOptions["retention"];
+  readonly keeping: Keeping;
   /** A log of mine begins. */
   readonly onBegun: (log: HeldLog) => void;
   /** A batch of mine is held: my own subscriptions may have it. */
@@ -63,6 +64,8 @@ export class Publisher {
   readonly #dirty = new Set<OwnLog>();
   #openBytes = 0;
   #isFull = false;
+  /** Logs that have what is kept of their topic, and the bytes of the message that was refused last. */
+  readonly #fullLogs = new Map<OwnLog, number>();
   /** Holders that did not answer, and until when they are passed over. */
   readonly #passedOver = new Map<MemberId, number>();
   #need: { readonly need: Need; readonly size: number } | undefined;
@@ -94,11 +97,8 @@ export class Publisher {
     if (data.length > MESSAGE_BYTES_MAX) return { ok: false, reason: "message-too-large" };
     const log = this.#byTopic.get(topic) ?? this.#begin(topic, now);
     if (typeof log === "string") return { ok: false, reason: log };
-    if (!this.#hasRoom(data.length, now) || !this.#hasOwnRoom(log, data.length)) {
-      this.#isFull = true;
-      this.#lookForRoom(now);
-      return { ok: false, reason: "overloaded" };
-    }
+    const fullness = this.#fullness(log, data.length, now);
+    if (fullness !== undefined) return { ok: false, reason: fullness };
     if (log.open?.isFullFor(data.length)) this.#seal(log, now);
     log.open ??= new OpenBatch(log.held.name, Math.max(log.lastBytes, data.length + 4));
     const before = log.open.bytes;
@@ -158,7 +158,7 @@ export class Publisher {
     if (receiver.held === before.held && receiver.settled === before.settled) return undefined;
     receiver.movedAt = now;
     log.repeats = 0;
-    if (receiver.isCut && log.held.bytesAfter(receiver.held) < this.#share) receiver.isCut = false;
+    if (receiver.isCut && log.held.bytesAfter(receiver.held) < this.#shareIn(log)) receiver.isCut = false;
     log.changed(before);
     receiver.sent = Math.max(receiver.sent, receiver.held);
     this.#sendOn(log, receiver);
@@ -246,6 +246,7 @@ export class Publisher {
     const log = this.#byTag.get(held.name.tag);
     if (log && (!log.isResumed || held.size > 0)) return false;
     this.#byTag.delete(held.name.tag);
+    if (log) this.#fullLogs.delete(log);
     this.#options.timers.clear(REPEAT_TIMER + held.name.tag);
     return true;
   }
@@ -456,29 +457,50 @@ export class Publisher {
     this.#judge(log);
   }
 
+  /** What there is no room in for so many bytes more; undefined when there is. Then `room` follows. */
+  #fullness(log: OwnLog, bytes: number, now: number): Fullness | undefined {
+    const hasRoom = this.#hasRoom(bytes, now);
+    if (hasRoom && this.#hasRoomIn(log, bytes, now)) return undefined;
+    if (hasRoom) this.#fullLogs.set(log, bytes);
+    else this.#isFull = true;
+    this.#lookForRoom(now);
+    return hasRoom ? "topic-full" : "overloaded";
+  }
+
   #hasRoom(bytes: number, now: number): boolean {
     const { shelf, me } = this.#options;
     const needed = this.#openBytes + bytes;
     if (shelf.makeRoom(me, needed)) return true;
-    this.#cutSlow(now);
+    for (const log of this.#byTag.values()) this.#cutSlow(log, this.#share, now);
     return shelf.makeRoom(me, needed);
   }
 
-  /** Topics may have a retention of their own. */
-  #hasOwnRoom(log: OwnLog, bytes: number): boolean {
-    const limit = this.#options.retention?.(log.held.name.topic)?.bytes;
-    if (limit === undefined) return true;
-    return this.#options.shelf.makeRoomIn(log.held, bytes + (log.open?.bytes ?? 0), limit);
+  /** In what is kept of its topic. One message is taken however long it is. */
+  #hasRoomIn(log: OwnLog, bytes: number, now: number): boolean {
+    const { shelf, keeping } = this.#options;
+    const limit = keeping.bytesOf(log.held.name.topic);
+    const open = log.open?.bytes ?? 0;
+    if (open > 0 && open + bytes > limit) return false;
+    if (shelf.makeRoomIn(log.held, open + bytes, limit)) return true;
+    this.#cutSlow(log, this.#shareIn(log), now);
+    return shelf.makeRoomIn(log.held, open + bytes, limit);
   }
 
-  /** Something was confirmed or dropped: who was refused may try again when there is room for the longest message. */
+  /** Something was confirmed or dropped: who was refused may try again. When all is full, when there is room for the longest message. */
   roomMade(now: number): void {
-    if (!this.#isFull) return;
-    if (!this.#hasRoom(MESSAGE_BYTES_MAX, now)) {
+    if (!this.#isFull && this.#fullLogs.size === 0) return;
+    if (this.#isFull && !this.#hasRoom(MESSAGE_BYTES_MAX, now)) {
       this.#lookForRoom(now);
       return;
     }
+    const hasRoom = this.#isFull || [...this.#fullLogs].some(([log, bytes]) => this.#hasRoomIn(log, bytes, now));
+    if (!hasRoom) {
+      this.#lookForRoom(now);
+      return;
+    }
+    // Those for whom there is none yet are refused again, and are looked for again.
     this.#isFull = false;
+    this.#fullLogs.clear();
     this.#options.timers.clear(ROOM_TIMER);
     this.#options.outbox.emit({ kind: "room" });
   }
@@ -492,21 +514,23 @@ export class Publisher {
     return this.#options.settings.retentionBytes * SHARE;
   }
 
+  #shareIn(log: OwnLog): number {
+    return Math.min(this.#share, this.#options.keeping.bytesOf(log.held.name.topic) * SHARE);
+  }
+
   /** Those that are behind the middle of all by more than a share, and those that do not move, are not waited for any more. */
-  #cutSlow(now: number): void {
-    for (const log of this.#byTag.values()) {
-      const receivers = [...log.receivers.values()].filter(({ isCut }) => !isCut);
-      if (receivers.length === 0) continue;
-      const middle = receivers.map(({ held }) => held).sort((a, b) => a - b)[receivers.length >> 1]!;
-      for (const receiver of receivers) {
-        if (receiver.held >= log.head) continue;
-        const isStill = now - receiver.movedAt > RECEIVER_PATIENCE * this.#options.settings.pullMs;
-        if (!isStill && log.held.bytesAfter(receiver.held) - log.held.bytesAfter(middle) < this.#share) continue;
-        receiver.isCut = true;
-        log.changed(receiver);
-      }
-      this.#judge(log);
+  #cutSlow(log: OwnLog, share: number, now: number): void {
+    const receivers = [...log.receivers.values()].filter(({ isCut }) => !isCut);
+    if (receivers.length === 0) return;
+    const middle = receivers.map(({ held }) => held).sort((a, b) => a - b)[receivers.length >> 1]!;
+    for (const receiver of receivers) {
+      if (receiver.held >= log.head) continue;
+      const isStill = now - receiver.movedAt > RECEIVER_PATIENCE * this.#options.settings.pullMs;
+      if (!isStill && log.held.bytesAfter(receiver.held) - log.held.bytesAfter(middle) < share) continue;
+      receiver.isCut = true;
+      log.changed(receiver);
     }
+    this.#judge(log);
   }
 }
 

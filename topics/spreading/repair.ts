@@ -10,6 +10,7 @@
 import { Buckets, type MemberId, Shares, type Timers } from "../../rings/index.js";
 import type { HeldLog } from "../holding/held-log.js";
 import type { Shelf } from "../holding/shelf.js";
+import type { Keeping } from "../keeping.js";
 import {
   CLAIMS_MAX,
   FAILURES_MAX,
@@ -97,6 +98,7 @@ interface Strange {
 
 export interface RepairOptions {
   readonly settings: Settings;
+  readonly keeping: Keeping;
   readonly random: () => number;
   readonly audience: Audience;
   readonly shelf: Shelf;
@@ -255,7 +257,7 @@ export class Repair {
     const entries = this.#entries(log);
     for (const id of partners) this.#options.post.tell(id, tag, entries, true);
     state.rounds += 1;
-    if (now - log.changedAt < this.#options.settings.retentionMs) this.#later(log, state, now);
+    if (now - log.changedAt < this.#options.keeping.msOf(log.name.topic)) this.#later(log, state, now);
   }
 
   /** Ring neighbours of a large crowd are told soon that I have more, so that they can pull what does not come to them. */
@@ -456,7 +458,9 @@ export class Repair {
   #isLost(log: HeldLog, { missing, isGone, forkers, pauses }: State, now: number): boolean {
     if (!missing || missing.first > log.top || this.#options.isRecovering(log)) return false;
     return (
-      forkers.size > 0 || (isGone && pauses >= GONE_PAUSES) || now - missing.since > this.#options.settings.retentionMs
+      forkers.size > 0 ||
+      (isGone && pauses >= GONE_PAUSES) ||
+      now - missing.since > this.#options.keeping.msOf(log.name.topic)
     );
   }
 

@@ -82,6 +82,8 @@ export function addAgent(program: Command): void {
     .option("--relay-connection-time <seconds>", "how long one connection through here lasts")
     .option("--behind-nat <answer>", "whether nobody can dial it: true, false, or auto, and it finds out")
     .option("--rdv <who>", "serve as a rendezvous server on its TCP port: members, all, or false (false)")
+    .option("--topic-retention <json>", "how long messages of some topics are kept: a list of topic, seconds and bytes")
+    .option("--topic-memory <bytes>", "of messages that are kept for all topics, its own and others' each")
     .option("--metadata <json>", "facts about it that all members see")
     .addOption(configOption())
     .option("--write-config <file>", "write a configuration file with what the flags say, and end")

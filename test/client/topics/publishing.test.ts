@@ -79,14 +79,15 @@ describe("messages that wait to be safe", () => {
 
 describe("messages that wait for room", () => {
   const waiting = (room: Room, publish: () => boolean, bytes = 1, timeoutMs = 1_000) => {
+    const fullness = "overloaded" as const;
     let giveUp: (error: Error) => void = () => {};
     const ended = new Promise<void>((resolve, reject) => {
       const run = () => {
         const isPublished = publish();
         if (isPublished) resolve();
-        return isPublished;
+        return isPublished ? undefined : fullness;
       };
-      giveUp = room.wait({ bytes, timeoutMs, publish: run, reject });
+      giveUp = room.wait({ topic: "t", bytes, timeoutMs, publish: run, reject, fullness });
     });
     return { ended, giveUp };
   };
@@ -97,10 +98,10 @@ describe("messages that wait for room", () => {
     let places = 2;
     for (const number of [1, 2, 3]) waiting(room, () => places-- > 0 && published.push(number) > 0);
     room.opened();
-    expect([published, room.isAwaited]).toEqual([[1, 2], true]);
+    expect([published, room.awaited("other")]).toEqual([[1, 2], "overloaded"]);
     places = 9;
     room.opened();
-    expect([published, room.isAwaited]).toEqual([[1, 2, 3], false]);
+    expect([published, room.awaited("t")]).toEqual([[1, 2, 3], undefined]);
   });
 
   it("are refused when their time is over, when they are given up, and when too many wait", async () => {
@@ -112,7 +113,8 @@ describe("messages that wait for room", () => {
     vi.advanceTimersByTime(1_000);
     expect([await late, await ended, room.size]).toEqual(["overloaded", "cancelled", 0]);
     waiting(room, () => false, 16 * 1024 * 1024);
-    expect(() => room.wait({ bytes: 1, timeoutMs: 1, publish: () => false, reject: () => {} })).toThrow(
+    const call = { topic: "t", bytes: 1, timeoutMs: 1, publish: () => undefined, reject: () => {} };
+    expect(() => room.wait({ ...call, fullness: "overloaded" })).toThrow(
       expect.objectContaining({ code: "overloaded" }),
     );
   });

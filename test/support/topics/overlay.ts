@@ -6,8 +6,9 @@ import { createHash } from "node:crypto";
 import { equalBytes, type MemberId, memberIdFromBytes } from "../../../rings/index.js";
 import type { Effect } from "../../../topics/effects.js";
 import type { Interest } from "../../../topics/interest.js";
+import type { Kept } from "../../../topics/keeping.js";
 import { Machine } from "../../../topics/machine.js";
-import type { MachineOptions, PublishOptions, SubscribeOptions } from "../../../topics/machine-options.js";
+import type { PublishOptions, SubscribeOptions } from "../../../topics/machine-options.js";
 import { messageOf } from "../../../topics/records/batch.js";
 import { LAN, type Settings } from "../../../topics/settings.js";
 import { EventQueue } from "../gossip/event-queue.js";
@@ -56,7 +57,8 @@ export interface OverlayOptions {
   readonly settings?: Partial<Settings>;
   readonly seed?: number;
   readonly fate?: Fate;
-  readonly retention?: MachineOptions["retention"];
+  /** By topic, and by the index of the member that holds it. */
+  readonly keeping?: (topic: string, index: number) => Kept | undefined;
 }
 
 export class Member {
@@ -97,20 +99,20 @@ export class Overlay {
   fate: Fate;
   /** Milliseconds until a batch is in the store. */
   storeMs = 1;
-  readonly #retention: MachineOptions["retention"];
+  readonly #keeping: OverlayOptions["keeping"];
   readonly #byId = new Map<MemberId, Member>();
   readonly #ringCount: number;
   readonly #events = new EventQueue();
   #random: number;
   #lives = 1n;
 
-  constructor({ members, ringCount = 9, settings = {}, seed = 1, fate = reliable, retention }: OverlayOptions) {
+  constructor({ members, ringCount = 9, settings = {}, seed = 1, fate = reliable, keeping }: OverlayOptions) {
     this.settings = { ...LAN, ...settings };
     this.#ringCount = ringCount;
     this.fate = fate;
-    this.#retention = retention;
+    this.#keeping = keeping;
     this.#random = seed;
-    this.members = Array.from({ length: members }, (_, index) => new Member(index, this.#machine(idOf(index))));
+    this.members = Array.from({ length: members }, (_, index) => new Member(index, this.#machine(idOf(index), index)));
     for (const member of this.members) this.#byId.set(member.id, member);
     for (const member of this.members) this.#introduce(member);
   }
@@ -123,7 +125,7 @@ export class Overlay {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 
-  #machine(id: MemberId): Machine {
+  #machine(id: MemberId, index: number): Machine {
     const life = this.#lives++;
     const ports = {
       sha256,
@@ -137,7 +139,7 @@ export class Overlay {
       ringCount: this.#ringCount,
       settings: this.settings,
       ports,
-      retention: this.#retention,
+      keeping: (topic) => this.#keeping?.(topic, index),
     });
   }
 
@@ -179,7 +181,7 @@ export class Overlay {
   /** The member begins another life, without anything of the one before; it is seen by all at once. */
   restart(member: Member): void {
     if (member.isAlive) this.kill(member);
-    member.machine = this.#machine(member.id);
+    member.machine = this.#machine(member.id, member.index);
     member.isAlive = true;
     this.#introduce(member);
     for (const other of this.members) {
