@@ -23,6 +23,7 @@ export type AgentClient = Pick<
   | "sendToId"
   | "openStream"
   | "handle"
+  | "serve"
   | "publish"
   | "subscribe"
   | "subscribers"

@@ -70,6 +70,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./commands/members/ping.js")).addPing,
   },
   {
+    usage: "bench [member]",
+    description: "what the agent and a member reach between them: messages and streams; the member serves it",
+    load: async () => (await import("./commands/traffic/bench.js")).addBench,
+  },
+  {
     usage: "join <address>",
     description:
       "make the agent contact a member, and all whom that one knows: for parts of a network that lost each other",

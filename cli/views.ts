@@ -296,6 +296,6 @@ function linkText({ linkMs, path, connectMs, error }: RoundTripView): string {
 }
 
 /** "0.42 ms", "12.3 ms", "120 ms": three digits. */
-function milliseconds(ms: number): string {
+export function milliseconds(ms: number): string {
   return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }

@@ -2,6 +2,7 @@
 import { badValue } from "../../client/config/layers.js";
 import type { ServiceEntry } from "../../client/config/service-entries.js";
 import { nearest } from "../../client/nearest.js";
+import { BENCH } from "./bench.js";
 import { HTTP } from "./files.js";
 import { FORWARD, LISTEN, PROXY } from "./forwarding.js";
 import type { ControllerKind } from "./kind.js";
@@ -13,7 +14,7 @@ import { TOPICS } from "./topics.js";
 // biome-ignore lint/suspicious/noExplicitAny: settings of a kind are known to it alone.
 type AnyKind = ControllerKind<any>;
 
-const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, TOPICS, NATS, NATS_BRIDGE, RELAY, RDV];
+const ALL: readonly AnyKind[] = [FORWARD, LISTEN, PROXY, HTTP, TOPICS, NATS, NATS_BRIDGE, RELAY, RDV, BENCH];
 const KINDS: ReadonlyMap<string, AnyKind> = new Map(ALL.map((kind) => [kind.kind, kind]));
 
 /** Throws "config-bad-value". */

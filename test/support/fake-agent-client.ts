@@ -82,6 +82,8 @@ export class FakeAgentClient implements AgentClient {
 
   handle() {}
 
+  serve() {}
+
   /** What was published. */
   readonly published: { readonly topic: string; readonly text: string; readonly options: object }[] = [];
 

@@ -54,6 +54,14 @@ export function ping(to: string, timeoutMs?: number): ApiCall {
   return { method: "POST", path: "/v1/pings", body: { to, timeoutMs } };
 }
 
+/** `to`: what was typed for a member. Lines, one for each part. */
+export function bench(
+  to: string,
+  options: { readonly seconds: number; readonly bytes: number; readonly inFlight: number },
+): ApiCall {
+  return { method: "POST", path: "/v1/benches", body: { to, ...options } };
+}
+
 export function join(address: string): ApiCall {
   return { method: "POST", path: "/v1/joins", body: { address } };
 }

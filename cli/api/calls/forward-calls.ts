@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { nearest } from "../../../client/nearest.js";
 import type { MessageStream, Sender } from "../../../client/types.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
+import { BENCH_NAME } from "../../../services/bench/wire.js";
 import type { ControllerFigures } from "../../../services/controllers/kind.js";
 import { forward, listen, proxy, type Refused } from "../../../services/forward/index.js";
 import { refusedText } from "../../../services/refusals.js";
@@ -36,7 +37,7 @@ interface Carrying {
 }
 
 export function addForwardCalls(app: FastifyInstance, parts: AppParts): void {
-  const forwards = `A forward, a listener, a proxy or a server of files for as long as the connection is open, which is upgraded to ${FRAMES}.`;
+  const forwards = `A forward, a listener, a proxy, a server of files or measuring for as long as the connection is open, which is upgraded to ${FRAMES}.`;
   app.get("/v1/forwards", { schema: schemaOf({ summary: forwards, answer: ANY_OBJECT }) }, async (request, reply) => {
     const upgrade = upgradeOf(request, parts);
     const { member } = requestOf(request, parts);
@@ -113,6 +114,12 @@ async function begun({ client }: Hosted, what: Carried, onRefused: (refused: Ref
       at: `${protocol} from ${root}`,
       ...ofRunning(running),
     };
+  }
+  if (what.kind === "bench") {
+    const { serveBench } = await import("../../../services/bench/serve.js");
+    const { id, name } = client.self;
+    const running = serveBench(client, { ...what.settings, onRefused });
+    return { event: { event: "measurable", id, name }, at: BENCH_NAME, ...ofRunning(running) };
   }
   const running = await (what.kind === "listen" ? listen(client, what.settings) : proxy(client, what.settings));
   const missing = what.kind === "listen" ? missingOf(client, what.settings.to) : undefined;

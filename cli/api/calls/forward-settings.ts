@@ -1,4 +1,5 @@
-/** Settings of forwards, listeners, proxies and servers of files as they come over the API: which keys there are, and of what type. */
+/** Settings of forwards, listeners, proxies, servers of files and measurements as they come over the API: which keys there are, and of what type. */
+import type { BenchSettings } from "../../../services/bench/serve.js";
 import type { ForwardSettings, ListenSettings, ProxySettings } from "../../../services/forward/index.js";
 import type { FilesSettings } from "../../../services/http/index.js";
 import { malformed } from "../failure.js";
@@ -7,7 +8,8 @@ export type Carried =
   | { readonly kind: "forward"; readonly settings: ForwardSettings }
   | { readonly kind: "listen"; readonly settings: ListenSettings }
   | { readonly kind: "proxy"; readonly settings: ProxySettings }
-  | { readonly kind: "http"; readonly settings: FilesSettings };
+  | { readonly kind: "http"; readonly settings: FilesSettings }
+  | { readonly kind: "bench"; readonly settings: BenchSettings };
 
 type Form = "text" | "number" | "texts" | "map";
 /** Keys with "?" may be left out. */
@@ -26,6 +28,7 @@ const FORMS: Readonly<Record<Carried["kind"], Forms>> = {
     ...{ root: "text", protocol: "text?", service: "text?", allow: "texts?" },
     ...{ connections: "number?", connectionsPerPeer: "number?" },
   },
+  bench: { allow: "texts?" },
 };
 
 const isText = (value: unknown) => typeof value === "string";

@@ -1,5 +1,6 @@
 /** The shapes of the agent's calls as JSON Schema: what is checked, and what docs/agent-openapi.json is made of. */
 import { DRAIN_MS_MAX } from "../../../client/talk/drain-deadline.js";
+import { BYTES, IN_FLIGHT, SECONDS } from "../../../services/bench/wire.js";
 import { FACTS_MAX } from "../member-query.js";
 
 /** Nobody waits longer for an answer. */
@@ -42,6 +43,18 @@ export const MESSAGE_BODY = body(
   ["to", "data"],
 );
 export const PING_BODY = body({ to: member, timeoutMs }, ["to"]);
+export const BENCH_BODY = body(
+  {
+    to: member,
+    seconds: { type: "number", minimum: SECONDS.min, maximum: SECONDS.max, description: "For each of the four parts." },
+    bytes: { type: "integer", minimum: BYTES.min, maximum: BYTES.max, description: "Of a message." },
+    inFlight: {
+      ...{ type: "integer", minimum: IN_FLIGHT.min, maximum: IN_FLIGHT.max },
+      description: "Messages that wait for their answers in the second part.",
+    },
+  },
+  ["to"],
+);
 export const JOIN_BODY = body({ address: text("Where the member listens, host:port or a URL.") });
 export const GOSSIP_BODY = body({ data: bytes });
 export const LEAVE_BODY = body({

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import fastify, { type FastifyInstance } from "fastify";
 import { collectOpenApi } from "../../../ca/http/openapi.js";
 import { FirefliesError } from "../../../identity/errors/error.js";
+import { addBenchCalls } from "../calls/bench-calls.js";
 import { addExplainCalls } from "../calls/explain-calls.js";
 import { addFeedCalls } from "../calls/feed-calls.js";
 import { addForwardCalls } from "../calls/forward-calls.js";
@@ -75,6 +76,7 @@ export function applicationOf(parts: AppParts): FastifyInstance {
   addMemberCalls(app, parts);
   addExplainCalls(app, parts);
   addFeedCalls(app, parts);
+  addBenchCalls(app, parts);
   addStreamCalls(app, parts);
   addForwardCalls(app, parts);
   addHttpCalls(app, parts);

@@ -51,7 +51,7 @@ interface ProxyOptions extends CarryOptions {
 
 /** What the agent says of what it carries. */
 interface CarryEvent {
-  readonly event: "forwarding" | "listening" | "serving" | "refused";
+  readonly event: "forwarding" | "listening" | "serving" | "measurable" | "refused";
   readonly protocol?: string;
   readonly target?: string;
   readonly address?: string;
@@ -241,6 +241,7 @@ function lineOf(told: CarryEvent): string {
     return `members read ${root} as ${where}; Ctrl-C ends it`;
   }
   if (event === "forwarding") return `members reach ${target} as ${protocol}; Ctrl-C ends it`;
+  if (event === "measurable") return `members measure with \`fireflies bench ${name ?? id}\`; Ctrl-C ends it`;
   if (event === "listening") return `listening at ${address}; Ctrl-C ends it${missing && `\nnote: ${missing}`}`;
   const times = attempts === 1 ? "" : `, ${attempts} times`;
   return `refused ${memberTitle({ id: member, name })}${times}`;
