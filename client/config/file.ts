@@ -36,8 +36,14 @@ function readText(path: string): string {
     if (bytes.length > CONFIG_BYTES_MAX) throw new Error(`it is larger than ${CONFIG_BYTES_MAX} bytes`);
     return bytes.toString("utf8");
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw absent(path, cause);
     throw new FirefliesError("config-unreadable", `${path} cannot be read: ${messageOf(cause)}.`, { cause });
   }
+}
+
+function absent(path: string, cause: unknown): FirefliesError {
+  const advice = "Correct the path (--config or FIREFLIES_CONFIG), or write the file.";
+  return new FirefliesError("config-unreadable", `There is no file ${path}.`, { cause, advice });
 }
 
 /** As many bytes as there are, or `bytesMax` of them: a FIFO has no size, and a device may have no end. */
@@ -81,9 +87,14 @@ export function parseConfig(text: string, path: string): FileSettings {
 }
 
 function notYaml(path: string, line: number, cause: Error): FirefliesError {
-  return new FirefliesError("config-unreadable", `${path}, line ${line}: this is not YAML: ${cause.message}`, {
+  return new FirefliesError("config-unreadable", `${path}, line ${line}: this is not YAML: ${ended(cause.message)}`, {
     cause,
   });
+}
+
+/** The parser's words with the full stop that a sentence has. */
+function ended(words: string): string {
+  return words.endsWith(".") ? words : `${words}.`;
 }
 
 function isAuthoritySection(pair: Pair): boolean {

@@ -69,7 +69,7 @@ export function explanationOf({ said, answers, waitsUntil, ...facts }: Explanati
   const accuses = accusesOf(said, answers);
   const sentences = [
     answerOf(facts, waitsUntil),
-    ...facts.accusations.map(accusationSentence),
+    ...accusationSentences(facts.accusations),
     ...accuses.map((each) => accuserSentence(facts, each)),
     ...patternOf(facts),
     ...timelineOf(facts),
@@ -153,10 +153,31 @@ function isolationText({ reason, until }: Isolated): string {
   return `${ISOLATIONS[reason]}${until === undefined ? "" : ` That ends at ${when(until)}.`}`;
 }
 
-function accusationSentence({ by, byName, ring, epoch, stands, since, blockedBy }: ExplainedAccusation): string {
-  const who = `Held now: ${title({ id: by, name: byName })} accuses it on ring ${ring}, of epoch ${epoch}.`;
-  if (stands) return `${who} It stands${since === undefined ? "" : ` since ${when(since)}`}.`;
-  return `${who} It does not stand: ${blockedBy?.slice(0, 12) ?? "somebody"} is between the two on that ring, and is there.`;
+/** What one member accuses it of on several rings is said once: after a death that is all of them. */
+function accusationSentences(accusations: readonly ExplainedAccusation[]): string[] {
+  const alike = new Map<string, ExplainedAccusation[]>();
+  for (const each of accusations) {
+    const key = `${each.by} ${each.epoch} ${each.stands} ${each.blockedBy}`;
+    alike.set(key, [...(alike.get(key) ?? []), each]);
+  }
+  return [...alike.values()].map(accusationSentence);
+}
+
+/** `alike` is not empty. */
+function accusationSentence(alike: readonly ExplainedAccusation[]): string {
+  const { by, byName, epoch, stands, blockedBy } = alike[0]!;
+  const on = ringsText(alike.map(({ ring }) => ring).sort((a, b) => a - b));
+  const who = `Held now: ${title({ id: by, name: byName })} accuses it on ${on}, of epoch ${epoch}.`;
+  const [it, them] = alike.length === 1 ? ["It stands", "It does not stand"] : ["They stand", "They do not stand"];
+  if (!stands)
+    return `${who} ${them}: ${blockedBy?.slice(0, 12) ?? "somebody"} is between the two there, and is alive.`;
+  const since = alike.flatMap((each) => each.since ?? []).sort((a, b) => a - b)[0];
+  return `${who} ${it}${since === undefined ? "" : ` since ${when(since)}`}.`;
+}
+
+function ringsText(rings: readonly number[]): string {
+  if (rings.length === 1) return `ring ${rings[0]}`;
+  return `rings ${rings.slice(0, -1).join(", ")} and ${rings.at(-1)}`;
 }
 
 function accuserSentence(

@@ -56,7 +56,7 @@ export function sentenceOf(event: HistoryEvent, isSelf: boolean): string {
   const from =
     event.from === undefined || event.from === event.by ? "" : ` ${event.from.slice(0, SHORT_DIGITS)} brought it.`;
   const why = event.reason === undefined ? "" : ` (${event.reason})`;
-  const path = event.path === undefined ? "" : ` Path: ${event.path}.`;
+  const path = event.path === undefined ? "" : ` Path: ${event.path.replace(/\.$/, "")}.`;
   const texts: Readonly<Record<HistoryKind, string>> = {
     joined: `${who} joined the view.`,
     updated: `${who} said something new of itself.`,

@@ -19,6 +19,8 @@ export class Model implements FeedListener {
   title = "";
   connection: FeedStatus = "connecting";
   words = "";
+  /** Why what happened before this page was opened is not here; "" when it is. */
+  missing = "";
   playhead: Playhead = { mode: "live" };
   speed = 1;
   selected = "";
@@ -50,7 +52,8 @@ export class Model implements FeedListener {
     this.changed();
   }
 
-  started(snapshot: Snapshot, events: readonly FeedEvent[]): void {
+  started(snapshot: Snapshot, events: readonly FeedEvent[], missing: string): void {
+    this.missing = missing;
     this.timeline = new Timeline(snapshot, events, { isLive: true });
     this.#ahead = this.timeline.end - Date.now();
     this.changed();

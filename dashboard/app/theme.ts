@@ -12,9 +12,12 @@ export function storedTheme(): Theme {
   }
 }
 
+const DARK = "(prefers-color-scheme: dark)";
+
+/** Colours of the page as the theme says, and the theme kept; again whenever the system's changes. */
 export function applyTheme(theme: Theme): void {
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  const ofSystem = matchMedia(DARK).matches ? "dark" : "light";
+  document.documentElement.dataset.theme = theme === "system" ? ofSystem : theme;
   try {
     localStorage.setItem(KEY, theme);
   } catch {
@@ -23,7 +26,7 @@ export function applyTheme(theme: Theme): void {
 }
 
 export function onPreference(listener: () => void): void {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", listener);
+  matchMedia(DARK).addEventListener("change", listener);
   matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", listener);
 }
 

@@ -167,7 +167,7 @@ function readMember(value: unknown, rings: number): MemberRecord | undefined {
     path: text(from.path),
     via: texts(from.via),
     rttMs: number(from.rttMs),
-    certificateEnd: number(from.certificateEnd) ?? moment(from.certificateEnd),
+    certificateEnd: number(from.certificateEnd),
     services: texts(from.services),
     positions: readPositions(from.positions, rings),
   };
@@ -274,16 +274,11 @@ export function text(value: unknown): string {
   return (typeof value === "string" ? value : JSON.stringify(value)).slice(0, TEXT_CHARACTERS_MAX);
 }
 
-function moment(value: unknown): number | undefined {
-  return typeof value === "string" ? number(Date.parse(value)) : undefined;
-}
-
 export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value.slice(0, LIST_MAX) : [];
 }
 
-/** The names in a list of strings, or of records that have a `name` or an `id`. */
-function texts(value: unknown): readonly string[] {
-  const items = typeof value === "string" && value !== "" ? [value] : list(value);
-  return items.map((each) => text(fields(each)?.name ?? fields(each)?.id ?? each)).filter((each) => each !== "");
+/** The strings of a list; what is none, or empty, is left out. */
+export function texts(value: unknown): readonly string[] {
+  return list(value).flatMap((each) => (typeof each === "string" && each !== "" ? [text(each)] : []));
 }

@@ -2,7 +2,7 @@
 import { type Api, Unauthorized } from "./api.js";
 import { EventStreamReader, type ServerEvent } from "./event-stream.js";
 import { type FeedEvent, readEvent, readSnapshot, type Snapshot } from "./forms.js";
-import { readRecording } from "./recording.js";
+import { type Recording, readRecording } from "./recording.js";
 
 /** A comment comes every 15 s if nothing else does: this long without a byte, and the connection is dead. */
 const SILENCE_MS = 40_000;
@@ -12,8 +12,8 @@ const RETRY_LAST_MS = 10_000;
 export type FeedStatus = "connecting" | "live" | "lost" | "unauthorized";
 
 export interface FeedListener {
-  /** Everything begins anew: at first, and after a gap. */
-  started(snapshot: Snapshot, events: readonly FeedEvent[]): void;
+  /** Everything begins anew: at first, and after a gap. `missing` says why there is nothing of the hour before, or is "". */
+  started(snapshot: Snapshot, events: readonly FeedEvent[], missing: string): void;
   arrived(event: FeedEvent): void;
   status(status: FeedStatus, words: string): void;
 }
@@ -27,10 +27,10 @@ export async function followLive(api: Api, listener: FeedListener, signal: Abort
   while (!signal.aborted) {
     try {
       if (since === undefined) {
-        const { snapshot, events } = await beginning(api);
+        const { snapshot, events, missing } = await beginning(api);
         ({ rings } = snapshot);
         since = String(snapshot.sequence);
-        listener.started(snapshot, events);
+        listener.started(snapshot, events, missing);
       }
       const stream = await opened(api, since, signal);
       listener.status("live", "");
@@ -56,21 +56,33 @@ export async function followLive(api: Api, listener: FeedListener, signal: Abort
   }
 }
 
-/** The last hour as the member has recorded it; a member that records nothing has a snapshot. */
-async function beginning(api: Api): Promise<{ readonly snapshot: Snapshot; readonly events: readonly FeedEvent[] }> {
-  const recorded = await api.askText("v1/recording").catch((error: unknown) => {
-    if (error instanceof Unauthorized) throw error;
-    return "";
-  });
-  const recording = recorded === "" ? "" : readRecording(recorded);
+interface Beginning {
+  readonly snapshot: Snapshot;
+  readonly events: readonly FeedEvent[];
+  readonly missing: string;
+}
+
+/** The last hour as the member has recorded it; where that cannot be had, its view of now, and why. */
+async function beginning(api: Api): Promise<Beginning> {
+  const recording = await recorded(api);
   if (typeof recording !== "string") {
     const last = recording.events.reduce((most, each) => Math.max(most, "sequence" in each ? each.sequence : 0), 0);
     const sequence = Math.max(last, recording.snapshot.sequence);
-    return { snapshot: { ...recording.snapshot, sequence }, events: recording.events };
+    return { snapshot: { ...recording.snapshot, sequence }, events: recording.events, missing: "" };
   }
   const snapshot = readSnapshot(await api.ask("v1/snapshot"));
   if (snapshot === undefined) throw new Error("the member's snapshot has another form than this page knows");
-  return { snapshot, events: [] };
+  return { snapshot, events: [], missing: recording };
+}
+
+/** The recording, or why there is none. */
+async function recorded(api: Api): Promise<Recording | string> {
+  try {
+    return readRecording(await api.askText("v1/recording"));
+  } catch (error) {
+    if (error instanceof Unauthorized) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 async function opened(api: Api, since: string, signal: AbortSignal): Promise<AsyncIterable<ServerEvent>> {

@@ -127,7 +127,10 @@ export class Dashboard {
     watchAddress();
     onGo(() => this.#go());
     new ResizeObserver(() => this.#redraw()).observe(this.#shell.main);
-    onPreference(() => this.#repaint());
+    onPreference(() => {
+      applyTheme(this.#theme);
+      this.#repaint();
+    });
     window.setInterval(() => {
       this.#isDue = true;
       this.#wake();

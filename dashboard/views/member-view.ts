@@ -5,6 +5,7 @@ import { button, type Child, fill, h } from "../dom/element.js";
 import { ago, instant, nameOr, plain, span } from "../dom/words.js";
 import { readExplanation } from "../feed/explanation.js";
 import { type Connection, connectionOf } from "../feed/graph.js";
+import { Pace } from "../feed/pace.js";
 import { type Neighbours, neighboursOf } from "../world/neighbours.js";
 import type { Change, Step } from "../world/timeline.js";
 import { isThere, type MemberNow } from "../world/world.js";
@@ -12,8 +13,6 @@ import { pathWords, stateBadge } from "./member-card.js";
 import { card, eventLine, facts, Keyed, memberLink, type View } from "./view.js";
 
 const HISTORY_SHOWN = 60;
-/** Answers of the member are asked again after so long, or when something has happened to this one. */
-const ASK_MS = 5_000;
 /** A certificate that ends sooner than this wants somebody's attention. */
 const CERTIFICATE_SOON_MS = 86_400_000;
 
@@ -29,15 +28,16 @@ interface Answers {
 export function memberView(model: Model): MemberView {
   let id = "";
   let answers: Answers | undefined;
-  let asked = { key: "", at: 0 };
+  let pace = new Pace();
   const keyed = new Keyed();
   const element = h("div", { class: "one page" });
-  const ask = (key: string) => {
-    const at = performance.now();
-    if (model.source !== "live" || (asked.key === key && at - asked.at < ASK_MS)) return;
-    asked = { key, at };
+  const ask = (about: string) => {
+    const mine = pace;
+    if (model.source !== "live" || !mine.isDue(about, performance.now())) return;
+    mine.asked(about, performance.now());
     void answersOf(model, id).then((found) => {
-      if (asked.key !== key) return;
+      mine.answered();
+      if (pace !== mine) return; // Another member is shown by now.
       answers = found;
       update();
     });
@@ -57,7 +57,7 @@ export function memberView(model: Model): MemberView {
     }
     const seen = timeline.revisionAt(now);
     const history = historyOf(timeline.changes, timeline.seenAt(now), id);
-    ask(`${id} ${history.length} ${history[0]?.at}`);
+    ask(`${history.length} ${history[0]?.at}`);
     if (!keyed.changed(id, seen, Math.floor(now / 5_000), answers, timeline.number)) return;
     fill(element, ...contents(model, member, neighboursOf(world, id), history, answers));
   }
@@ -65,7 +65,7 @@ export function memberView(model: Model): MemberView {
     element,
     show(next) {
       if (next === id) return;
-      [id, answers, asked] = [next, undefined, { key: "", at: 0 }];
+      [id, answers, pace] = [next, undefined, new Pace()];
       model.set({ selected: next });
     },
     update,

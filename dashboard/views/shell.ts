@@ -104,11 +104,20 @@ export function shellOf(model: Model, search: SearchBox, time: View, acts: Acts)
       if (said !== null) say(said, word);
       live.hidden = model.source === "live" || !acts.goLive;
       save.hidden = model.source !== "live";
-      banner.hidden = model.source !== "live" || model.connection !== "lost";
-      if (!banner.hidden) say(banner, `The member does not answer: ${model.words}. It is asked again.`);
+      const trouble = troubleOf(model);
+      banner.hidden = trouble === "";
+      say(banner, trouble);
       document.documentElement.classList.toggle("calm", isCalm());
     },
   };
+}
+
+/** What the reader should know of the feed, beside its state; "" if there is nothing. */
+function troubleOf({ source, connection, words, missing }: Model): string {
+  if (source !== "live") return "";
+  if (connection === "lost") return `The member does not answer: ${words}. It is asked again.`;
+  if (missing === "") return "";
+  return `What happened before this page was opened is missing: ${missing.replace(/\.?$/, ".")} Reload the page to ask for it again.`;
 }
 
 const WAITING = { connecting: "connecting", lost: "no answer", unauthorized: "a token is needed" } as const;

@@ -69,6 +69,14 @@ describe("an explanation", () => {
     );
   });
 
+  it("says once what one member accuses it of on several rings", () => {
+    const accusations = [5, 3, 12].map((ring) => ({ ...standing, ring, since: AT + ring }));
+    const { sentences } = explanationOf({ ...FACTS, standing: "suspected", accusations });
+    expect(sentences.filter((each) => each.startsWith("Held now"))).toEqual([
+      "Held now: mallory (e7e7e7e7e7e7) accuses it on rings 3, 5 and 12, of epoch 7. They stand since 2026-11-30T14:02:03.003Z.",
+    ]);
+  });
+
   it("tells what led to it in order, runs of one kind together, and the path that was tried", () => {
     const missed = [1, 2, 3].map((n) =>
       event("missed", { ring: 3, reason: `${n} of 3`, path: "direct 10.0.0.1:4001" }),

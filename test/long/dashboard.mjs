@@ -11,6 +11,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setInterval } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { openBrowser } from "../support/dashboard/browser.mjs";
 import { FeedServer } from "../support/dashboard/feed-server.mjs";
@@ -24,6 +25,8 @@ const PHONE = { width: 360, height: 740 };
 /** Script time of one frame, milliseconds: a frame of 60 Hz has 16.7. */
 const FRAME_MS_MAX = 15;
 const LOAD = { members: 1_000, rings: 21, perSecond: 20, seconds: 20 };
+/** Events are sent together so often. */
+const LOAD_EVERY_MS = 500;
 const HOSTILE = '<img src=x onerror="window.broken=1">\u202Egnp';
 
 /** A page at a server of its own, and an hour's worth of events if `past` tells some. */
@@ -51,6 +54,9 @@ async function opened(browser, { network, past = () => [], server: serverOptions
   };
 }
 
+/** Whatever was due when this was called is on the page: it draws with frames, and this waits for the second next one. */
+const drawn = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 const live = (page) => page.locator(".status.live").waitFor();
 const hashTo = (page, hash) =>
   page.evaluate((to) => {
@@ -87,7 +93,8 @@ const TRIALS = {
         for (const hash of [...PAGES, `member/${member}`]) {
           await hashTo(page, hash);
           await page.locator("main .page").waitFor();
-          await page.waitForTimeout(400);
+          await drawn(page);
+          if (hash.startsWith("member/")) await page.locator(".one .sentences li").first().waitFor();
           found.push(...(await violationsOf(page, `${hash}, ${colorScheme}, ${viewport.width}`)));
           const wide = await page.evaluate(
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -135,7 +142,7 @@ const TRIALS = {
     await live(page);
     for (const hash of [...PAGES, `member/${net.members[1].id}`]) {
       await hashTo(page, hash);
-      await page.waitForTimeout(300);
+      await drawn(page);
       assert.equal(await page.locator("main img").count(), 0, hash);
     }
     assert.match(await text(page, "h1"), /^<img src=x onerror=.*\ufffdgnp$/);
@@ -170,7 +177,7 @@ const TRIALS = {
     await page.locator(".status", { hasText: "in the past" }).waitFor();
     await page.keyboard.press("l");
     await live(page);
-    for (const theme of ["light", "dark", undefined]) {
+    for (const theme of ["light", "dark", await page.evaluate(systemTheme)]) {
       await page.keyboard.press("t");
       assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme);
     }
@@ -255,6 +262,7 @@ const TRIALS = {
     await asked;
     await page.waitForFunction(() => document.querySelector(".network .tiles b")?.textContent === "31");
     await live(page);
+    await page.locator(".banner", { hasText: "What happened before this page was opened is missing" }).waitFor();
     await server.close();
     await page.locator(".banner", { hasText: "does not answer" }).waitFor();
     await close().catch(() => undefined); // The server is closed.
@@ -353,13 +361,15 @@ const TRIALS = {
       const costs = await frameCosts(browser, page, async () => {
         const until = Date.now() + (isShort ? 3 : seconds) * 1_000;
         let sent = 0;
-        for (let from = Date.now(); from < until; from += 500) {
-          const events = net.numbered(net.churn(from, from + 500, perSecond));
+        let from = Date.now();
+        for await (const _ of setInterval(LOAD_EVERY_MS)) {
+          const now = Date.now();
+          const events = net.numbered(net.churn(from, now, perSecond));
           server.send(events);
           sent += events.length;
-          await page.waitForTimeout(Math.max(0, from + 500 - Date.now()));
+          from = now;
+          if (now >= until) return sent;
         }
-        return sent;
       });
       const { mean, p99, most, frames, sent } = costs;
       lines.push(
@@ -399,6 +409,11 @@ async function frameCosts(browser, page, during) {
   const sum = costs.reduce((total, each) => total + each, 0);
   const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
   return { frames: costs.length, sent, mean: sum / costs.length, p99, most: sorted.at(-1) ?? 0 };
+}
+
+/** In the page. */
+function systemTheme() {
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
 function busy(net, at) {

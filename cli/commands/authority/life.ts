@@ -91,7 +91,11 @@ function addRevoke(ca: Command): void {
     if (!serial && keyOnly) throw usage("--key-only goes with --serial.");
     if (!serial) {
       await operator.revokePrincipal(name, why);
-      return await print(json, { revoked: name }, `${name} is thrown out. Members hear of it within seconds.`);
+      return await print(
+        json,
+        { revoked: name },
+        `${name} is thrown out. Members hear of it within seconds while the authority runs, else once it runs again.`,
+      );
     }
     const whole = await wholeSerial(operator, name);
     const renewed = await operator.revokeKey(whole, why, { keyOnly });
