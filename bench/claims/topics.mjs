@@ -13,7 +13,7 @@ that does not publish crashes, and is back a second later. Killed: the first pub
 correct subscription which goes on was owed and not handed a minute after the last one; lost are those of which it was told that they are lost.
 Broken: what T2 to T5 found. Times are from \`publish\` to the handler, the catching up of those who were away included; hops are links on which
 the batch came. Bytes are all that correct members sent for topics, for each message and subscriber, beside the least possible: one batch with its
-signature. The planned ring count is that for the share of liars.`;
+signature. What liars ask for, and get within their budgets, is counted as well: a flooder asks for gigabytes in a minute. The planned ring count is that for the share of liars.`;
 
 const SECONDS = 5;
 const PUBLISHERS = 3;
