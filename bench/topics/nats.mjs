@@ -14,12 +14,17 @@ export function openCore(subscribers) {
   return opened({ servers: 1, subscribers });
 }
 
+/** The same, with subscribers that check one signature for what comes in one turn. */
+export function openCheckedCore(subscribers) {
+  return opened({ servers: 1, subscribers, isChecking: true });
+}
+
 /** Three servers of JetStream, whose stream has three replicas in files. */
 export function openJetStream(subscribers) {
   return opened({ servers: SERVERS, subscribers, ack: "stream" });
 }
 
-async function opened({ servers, subscribers: count, ack }) {
+async function opened({ servers, subscribers: count, ack, isChecking }) {
   requirePackage("@nats-io/transport-node");
   requirePackage("@nats-io/jetstream");
   const directory = makeDirectory();
@@ -50,7 +55,8 @@ async function opened({ servers, subscribers: count, ack }) {
     );
     const [publisher, ...subscribers] = children;
     if (ack !== undefined) await publisher.ask("addStream");
-    for (const [index, child] of subscribers.entries()) await child.ask("subscribe", { ack, name: `c${index}` });
+    for (const [index, child] of subscribers.entries())
+      await child.ask("subscribe", { ack, isChecking, name: `c${index}` });
     return { publisher, subscribers, close };
   } catch (error) {
     await close();
