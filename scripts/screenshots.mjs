@@ -1,26 +1,20 @@
 /**
- * The pictures of docs/pictures/: the dashboard in Chromium, shown a simulated network. Needs a build, and Chromium (Debian:
+ * The pictures of docs/pictures/: the dashboard in Chromium, shown a simulated network
+ * (real-pictures.mjs has those of agents that run). Needs a build, and Chromium (Debian:
  * `apt-get install chromium fonts-inter`).
  *
  *   node scripts/screenshots.mjs [NAME...]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { openBrowser } from "../test/support/dashboard/browser.mjs";
 import { FeedServer } from "../test/support/dashboard/feed-server.mjs";
 import { recordingOf, SimulatedNetwork } from "../test/support/dashboard/simulated-network.mjs";
+import { openRecording, takePicture } from "./taking.mjs";
 
-const TARGET = fileURLToPath(new URL("../docs/pictures/", import.meta.url));
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const DENSITY = 1;
-/** Of WebP: small, and no seam to be seen around letters. */
-const QUALITY = 0.75;
 /** Of the network that is shown: a quiet hour before, in which a little has happened. */
 const PAST_MS = 3_600_000;
-/** After an instant was chosen: the picture is drawn with the next frames. */
-const SETTLED_MS = 900;
 
 /** A network that runs, with an hour that its agent has recorded. */
 function live({ perSecond = 0.02, ...options }, more = () => []) {
@@ -158,39 +152,11 @@ async function take(browser, name, { scene, theme, size = DESKTOP, act = async (
   await page.locator(".status.live").waitFor();
   if (shown.recording !== undefined) await openRecording(page, shown);
   await act(page, shown);
-  await page.waitForTimeout(SETTLED_MS);
-  writeFileSync(join(TARGET, `${name}.webp`), await asWebp(context, await page.screenshot()));
+  await takePicture(page, name);
   await context.close();
   await server.close();
 }
 
-async function openRecording(page, { recording, share }) {
-  const file = { name: "recording.jsonl", mimeType: "application/x-ndjson", buffer: Buffer.from(recording) };
-  await page.locator("input[type=file]").setInputFiles(file);
-  const slider = page.getByRole("slider", { name: "Instant" });
-  await slider.fill(String(Math.round(share * Number(await slider.getAttribute("max")))));
-}
-
-/** The browser writes WebP itself. */
-async function asWebp(context, png) {
-  const page = await context.newPage();
-  const url = await page.evaluate(
-    async ({ base64, quality }) => {
-      const image = new Image();
-      image.src = `data:image/png;base64,${base64}`;
-      await image.decode();
-      const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-      canvas.getContext("2d").drawImage(image, 0, 0);
-      return canvas.toDataURL("image/webp", quality);
-    },
-    { base64: png.toString("base64"), quality: QUALITY },
-  );
-  await page.close();
-  return Buffer.from(url.split(",")[1], "base64");
-}
-
-mkdirSync(TARGET, { recursive: true });
 const browser = await openBrowser();
 if (browser === undefined) console.log("skipped: there is no Chromium here (apt-get install chromium fonts-inter)");
 else {

@@ -15,14 +15,21 @@ export function sentenceOf(event: Change): readonly Part[] {
   const who = { member: event.member };
   const by = event.by === "" ? undefined : { member: event.by };
   const where = event.ring === undefined ? "" : ` on ring ${event.ring}`;
-  return [...said(event, who, by, where), ...(event.reason === "" ? [] : [`: ${event.reason}`])];
+  const reason = event.reason === "" ? "" : `: ${event.reason}`;
+  const path = event.kind === "missed" && event.path !== "" ? pathTried(event.path) : "";
+  return [...said(event, who, by, where), ...[reason, path].filter((part) => part !== "")];
+}
+
+/** A sentence of its own: "direct 10.0.0.1:7000", or "none: " and why there is none. */
+function pathTried(path: string): string {
+  const words = path.replace(/\.$/, "");
+  return words.startsWith("none: ") ? `. No path: ${words.slice("none: ".length)}` : `. Path: ${words}`;
 }
 
 type Who = { readonly member: string };
 
 function said(event: HistoryEvent, who: Who, by: Who | undefined, where: string): readonly Part[] {
-  const epoch = event.epoch === "" ? "" : ` of epoch ${event.epoch}`;
-  const path = event.path === "" ? "" : `, tried ${event.path}`;
+  const epoch = event.epoch === "" ? "" : ` with epoch ${event.epoch}`;
   switch (event.kind) {
     case "joined":
       return [who, " is in the view"];
@@ -33,7 +40,7 @@ function said(event: HistoryEvent, who: Who, by: Who | undefined, where: string)
     case "left":
       return [who, " has left"];
     case "missed":
-      return by === undefined ? ["no answer from ", who, path] : [by, " has no answer from ", who, where, path];
+      return by === undefined ? ["no answer from ", who, where] : [by, " has no answer from ", who, where];
     case "suspected":
       return by === undefined ? [who, ` is suspected${where}`] : [by, " suspects ", who, where];
     case "accused":

@@ -219,7 +219,13 @@ describe("sentences", () => {
   it("name who did what to whom", () => {
     const accused = event(1, "accused", "b", { by: "a", ring: 3, reason: "no answer" });
     expect(plainSentence(accused, nameOf)).toBe("A accuses B on ring 3: no answer");
-    expect(plainSentence(event(1, "rebutted", "b", { epoch: "9" }), nameOf)).toBe("B rebuts the accusation of epoch 9");
+    expect(plainSentence(event(1, "rebutted", "b", { epoch: "9" }), nameOf)).toBe(
+      "B rebuts the accusation with epoch 9",
+    );
+    const missed = { by: "a", ring: 2, reason: "1 of 3" };
+    const tried = (path: string) => plainSentence(event(1, "missed", "b", { ...missed, path }), nameOf);
+    expect(tried("direct h:1")).toBe("A has no answer from B on ring 2: 1 of 3. Path: direct h:1");
+    expect(tried("none: h:1 is silent.")).toBe("A has no answer from B on ring 2: 1 of 3. No path: h:1 is silent");
   });
 
   it("are there for each kind, with and without a teller, and have the member in them", () => {

@@ -161,10 +161,10 @@ const TRIALS = {
     await page.keyboard.press("1");
     await page.locator("canvas.overlay").focus();
     await page.keyboard.press("ArrowRight");
-    const first = await text(page, ".chosen h2");
-    assert.equal(first, net.members[0].name);
+    const first = net.members[0].name;
+    await page.locator(".chosen h2", { hasText: first }).waitFor();
     await page.keyboard.press("ArrowRight");
-    assert.notEqual(await text(page, ".chosen h2"), first);
+    await page.locator(".chosen h2").filter({ hasNotText: first }).waitFor();
     await page.keyboard.press("ArrowUp");
     await page.locator(".chooser select").waitFor({ state: "visible" });
     await page.keyboard.press("Enter");
