@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { completionScript, SHELLS, type Shell } from "../../cli/completion/scripts.js";
 import { type CompletedCommand, completionTable } from "../../cli/completion/table.js";
 import { createProgram } from "../../dist/cli/program.js";
+import { zshOffers } from "../support/zsh.js";
 
 let table: readonly CompletedCommand[];
 
@@ -62,6 +63,22 @@ describe("each shell that is here", () => {
   it.each(SHELLS.filter(has))("%s reads its script", (shell) => {
     const { status, stderr } = spawnSync(shell, [CHECK[shell], written(shell)], { encoding: "utf8" });
     expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  describe.runIf(has("zsh"))("zsh (needs the Debian package zsh)", () => {
+    it.each([
+      ["fireflies me", ["members"]],
+      ["fireflies ca tok", ["token", "tokens"]],
+      ["fireflies ca token web --us", ["--uses"]],
+      ["fireflies agent --log ", ["text", "json"]],
+      ["fireflies agent --log j", ["json"]],
+      ["fireflies --dir x completion f", ["fish"]],
+      ["fireflies agent --config _fire", ["_fireflies"]],
+      ["fireflies send bob _fire", ["_fireflies"]],
+    ])("completes `%s` on a press of Tab, and offers nothing else", (line, expected) => {
+      for (const installed of ["fpath", "sourced"] as const)
+        expect(zshOffers(completionScript("zsh", table), line, installed)).toEqual({ words: expected, problems: "" });
+    });
   });
 
   it.runIf(has("fish"))("fish completes commands, options and their values (needs fish)", () => {
