@@ -4,7 +4,7 @@
  *
  *     count u8 | count x: type u16 | length u16, bytes
  */
-import { ByteReader, ByteWriter } from "./layout.js";
+import { ByteReader, type ByteWriter } from "./layout.js";
 
 /** Values in one list: each later capability takes one, and packs what it has into it. */
 export const EXTENSIONS_MAX = 16;
@@ -37,7 +37,23 @@ export function writeExtensions(writer: ByteWriter, list: readonly Extension[]):
 }
 
 export function encodeExtensions(list: readonly Extension[]): Uint8Array {
-  return writeExtensions(new ByteWriter(extensionsBytes(list)), list).finish();
+  const out = new Uint8Array(extensionsBytes(list));
+  putExtensions(out, 0, list);
+  return out;
+}
+
+/** The encoded list into `out`, from `start` on: a message with one is written at once, as one without. */
+export function putExtensions(out: Uint8Array, start: number, list: readonly Extension[]): void {
+  out[start] = list.length;
+  let at = start + 1;
+  for (const { type, data } of list) {
+    out[at] = type >>> 8;
+    out[at + 1] = type;
+    out[at + 2] = data.length >>> 8;
+    out[at + 3] = data.length;
+    out.set(data, at + HEADER_BYTES);
+    at += HEADER_BYTES + data.length;
+  }
 }
 
 /** The list that comes next, as windows on the reader's bytes; the reader turns bad for what is none. */

@@ -18,6 +18,7 @@ export {
   extensionOf,
   extensionsBytes,
   NO_EXTENSIONS,
+  putExtensions,
   readExtensions,
   writeExtensions,
 } from "./extensions.js";

@@ -14,9 +14,9 @@
 import {
   ByteReader,
   type Extension,
-  encodeExtensions,
   extensionsBytes,
   NO_EXTENSIONS,
+  putExtensions,
   readExtensions,
 } from "../../rings/index.js";
 
@@ -52,6 +52,9 @@ export type Content = Common &
     | { readonly kind: "error"; readonly code: string; readonly text: string }
     | { readonly kind: "cancel" }
   );
+
+/** While it is being made. */
+type Extended = Content & { extensions?: readonly Extension[] };
 
 export type RequestContent = Extract<Content, { readonly deadlineMs: number }>;
 
@@ -108,7 +111,7 @@ function withHeader(out: Uint8Array, at: number, { kind, id, extensions }: Conte
   writeUint32(out, at + 1, Math.floor(id / UINT32));
   writeUint32(out, at + 5, id % UINT32);
   if (extensions === undefined) out[at + HEADER_BYTES] = 0;
-  else out.set(encodeExtensions(extensions), at + HEADER_BYTES);
+  else putExtensions(out, at + HEADER_BYTES, extensions);
   return out;
 }
 
@@ -123,8 +126,9 @@ export function decodeContent(bytes: Uint8Array, start = 0): Content | undefined
   const reader = new ByteReader(bytes.subarray(at));
   const extensions = readExtensions(reader);
   if (reader.bad) return undefined;
-  const content = decodeBody(kind, id, bytes, bytes.length - reader.remaining);
-  return content && { ...content, extensions };
+  const content: Extended | undefined = decodeBody(kind, id, bytes, bytes.length - reader.remaining);
+  if (content !== undefined) content.extensions = extensions; // It is new: nobody else has it, and a copy would cost.
+  return content;
 }
 
 function decodeBody(kind: Content["kind"], id: number, bytes: Uint8Array, at: number): Content | undefined {

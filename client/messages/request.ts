@@ -103,10 +103,17 @@ export class Request implements Pending {
   content(now: number, greetedAt = Number.POSITIVE_INFINITY): Content {
     const left = Math.max(1, Math.ceil(this.deadline - now));
     const { kind, id, payload, lost } = this;
-    const content = { kind, id, deadlineMs: Math.min(left, TIMER_MS_MAX), payload };
-    if (lost.length === 0 && this.#service === undefined && this.#trace === undefined) return content;
+    const deadlineMs = Math.min(left, TIMER_MS_MAX);
+    if (lost.length === 0 && this.#service === undefined && this.#trace === undefined)
+      return { kind, id, deadlineMs, payload };
     const again = lost.length === 0 ? [] : [againExtension(lost, greetedAt)];
-    return { ...content, extensions: this.#withTrace(this.#service ? [...again, this.#service] : again) };
+    return {
+      kind,
+      id,
+      deadlineMs,
+      payload,
+      extensions: this.#withTrace(this.#service ? [...again, this.#service] : again),
+    };
   }
 
   /** A trace goes along where there is room: lost links come first. */

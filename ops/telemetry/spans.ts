@@ -11,6 +11,7 @@ import {
   isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -20,9 +21,9 @@ import type { Followed, Operation, TraceContext } from "./source.js";
 
 const OK = "ok";
 /** "00-", 32 hex digits, "-", 16, "-", 2: what a member hands on has been checked. */
-const TRACE_ID = [3, 35] as const;
-const SPAN_ID = [36, 52] as const;
-const FLAGS = [53, 55] as const;
+const [TRACE_ID_AT, TRACE_ID_END] = [3, 35] as const;
+const [SPAN_ID_AT, SPAN_ID_END] = [36, 52] as const;
+const FLAGS_AT = 53;
 
 export class Spans {
   readonly #tracer: Tracer;
@@ -38,7 +39,7 @@ export class Spans {
     const parent = this.#parentOf(operation);
     const kind = operation.side === "asks" ? SpanKind.CLIENT : SpanKind.SERVER;
     const span = this.#tracer.startSpan(nameOf(operation), { kind, attributes: attributesOf(operation) }, parent);
-    return new FollowedSpan(span, trace.setSpan(parent, span));
+    return new FollowedSpan(span, parent);
   }
 
   /** What answers begins in no context of this process: the connection that brought it may have been made in one. */
@@ -50,11 +51,11 @@ export class Spans {
 
 class FollowedSpan implements Followed {
   readonly #span: Span;
-  readonly #context: Context;
+  readonly #parent: Context;
 
-  constructor(span: Span, own: Context) {
+  constructor(span: Span, parent: Context) {
     this.#span = span;
-    this.#context = own;
+    this.#parent = parent;
   }
 
   get context(): TraceContext | undefined {
@@ -68,7 +69,7 @@ class FollowedSpan implements Followed {
   }
 
   run<T>(work: () => T): T {
-    return context.with(this.#context, work);
+    return context.with(trace.setSpan(this.#parent, this.#span), work);
   }
 
   end(code: string): void {
@@ -81,13 +82,14 @@ class FollowedSpan implements Followed {
 }
 
 function remote({ traceparent, tracestate }: TraceContext): Context {
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId: traceparent.slice(...TRACE_ID),
-    spanId: traceparent.slice(...SPAN_ID),
-    traceFlags: Number.parseInt(traceparent.slice(...FLAGS), 16),
+  const spanContext: SpanContext = {
+    traceId: traceparent.slice(TRACE_ID_AT, TRACE_ID_END),
+    spanId: traceparent.slice(SPAN_ID_AT, SPAN_ID_END),
+    traceFlags: Number.parseInt(traceparent.slice(FLAGS_AT), 16),
     isRemote: true,
-    ...(tracestate !== undefined && { traceState: createTraceState(tracestate) }),
-  });
+  };
+  if (tracestate !== undefined) spanContext.traceState = createTraceState(tracestate);
+  return trace.setSpanContext(ROOT_CONTEXT, spanContext);
 }
 
 const VERBS = {
@@ -95,20 +97,26 @@ const VERBS = {
   answers: { message: "handle", gossip: "take gossip", stream: "take", rpc: "" },
 } as const;
 
-/** "send kv", "handle kv", "open /chat/1.0", "package.Service/Method". */
+/** "send kv", "handle kv", "open stream /chat/1.0", "package.Service/Method". */
 function nameOf({ kind, side, name }: Operation): string {
-  const what = kind === "rpc" ? name.slice(1) : kind === "stream" ? `stream ${name}` : name;
-  return `${VERBS[side][kind]} ${what}`.trim();
+  const verb = VERBS[side][kind];
+  if (kind === "rpc") return name.slice(1);
+  if (kind === "stream") return name === "" ? `${verb} stream` : `${verb} stream ${name}`;
+  return name === "" ? verb : `${verb} ${name}`;
 }
 
+/** Set one by one: most spans are not kept, and for those this is most of the work. */
 function attributesOf({ kind, name, member, bytes }: Operation): Attributes {
-  const [, service = "", method = ""] = name.split("/");
-  return {
-    "fireflies.kind": kind,
-    ...(member !== undefined && { "fireflies.peer.id": member }),
-    ...(bytes !== undefined && { "fireflies.bytes": bytes }),
-    ...(kind === "message" && name !== "" && { "fireflies.service": name }),
-    ...(kind === "stream" && name !== "" && { "fireflies.protocol": name }),
-    ...(kind === "rpc" && { "rpc.system": "grpc", "rpc.service": service, "rpc.method": method }),
-  };
+  const attributes: Attributes = { "fireflies.kind": kind };
+  if (member !== undefined) attributes["fireflies.peer.id"] = member;
+  if (bytes !== undefined) attributes["fireflies.bytes"] = bytes;
+  if (kind === "message" && name !== "") attributes["fireflies.service"] = name;
+  if (kind === "stream" && name !== "") attributes["fireflies.protocol"] = name;
+  if (kind === "rpc") {
+    const [, service = "", method = ""] = name.split("/");
+    attributes["rpc.system"] = "grpc";
+    attributes["rpc.service"] = service;
+    attributes["rpc.method"] = method;
+  }
+  return attributes;
 }
