@@ -39,6 +39,11 @@ export interface Discovery {
   contacts(signal: AbortSignal): Promise<readonly string[]>;
   /** Calls the listener whenever `contacts` would say something else. Called once, before the first `contacts`. */
   onChange?(listener: () => void): void;
+  /**
+   * What is wrong although `contacts` answers, in a sentence; undefined for nothing. Asked after each answer, and told as the alarm
+   * "discovery-degraded", once until it is over. Must not throw.
+   */
+  trouble?(): string | undefined;
   /** Who asks: before the first `contacts`, and when its addresses have changed. */
   announce?(self: DiscoverySelf): void;
   /** Called once, at the end. Leaves nothing open. */
@@ -55,4 +60,6 @@ export interface DiscoveryInfo {
   readonly answeredAt: number | undefined;
   /** Why the last call failed; undefined when it did not. */
   readonly error: string | undefined;
+  /** Calls that have failed in a row; 0 when the last one did not. */
+  readonly failures: number;
 }

@@ -2,7 +2,7 @@
  * Contacts from the EndpointSlices of a service of Kubernetes: listed once, then watched from the version of that list on. When
  * the API server has forgotten that version (410 Gone) they are listed anew.
  */
-import { FirefliesError } from "../../identity/index.js";
+import { FirefliesError, messageOf } from "../../identity/index.js";
 import { pause } from "../../net/index.js";
 import type { Discovery } from "./discovery.js";
 import { KubernetesApi } from "./kubernetes-api.js";
@@ -66,6 +66,7 @@ class KubernetesDiscovery implements Discovery {
   /** By their names, while they are watched. */
   #slices: Map<string, Slice> | undefined;
   #goneAt = Number.NEGATIVE_INFINITY;
+  #trouble: string | undefined;
 
   constructor(options: KubernetesDiscoveryOptions) {
     this.#options = options;
@@ -82,6 +83,10 @@ class KubernetesDiscovery implements Discovery {
 
   onChange(listener: () => void): void {
     this.#onChange = listener;
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble;
   }
 
   close(): void {
@@ -127,6 +132,7 @@ class KubernetesDiscovery implements Discovery {
       } catch (cause) {
         if (isGone(cause)) break;
         failures += 1;
+        if (failures === WATCH_FAILURES_MAX) this.#trouble = unwatched(cause);
       }
       await pause(watchPauseMs * 2 ** failures, this.#ending.signal);
       if (this.#ending.signal.aborted) return;
@@ -149,6 +155,7 @@ class KubernetesDiscovery implements Discovery {
         `${path}&${query}`,
         AbortSignal.any([this.#ending.signal, late.signal]),
       )) {
+        this.#trouble = undefined;
         const event = readEvent(line);
         if (event?.type === "ERROR") {
           if (readStatus(event.object).code === GONE) return undefined;
@@ -162,6 +169,12 @@ class KubernetesDiscovery implements Discovery {
       clearTimeout(timer);
     }
   }
+}
+
+/** Then an account may list, but not watch, or something on the way ends long answers. */
+function unwatched(cause: unknown): string {
+  const reason = messageOf(cause).replace(/[.!]$/, "");
+  return `its EndpointSlices cannot be watched, so changes are heard of late: ${reason}.`;
 }
 
 /** Did it change what they hold? */

@@ -68,6 +68,7 @@ export class Source {
   #answeredAt: number | undefined;
   #error: string | undefined;
   #isInvalid = false;
+  #trouble: string | undefined;
 
   constructor(options: SourceOptions) {
     this.#options = options;
@@ -75,7 +76,8 @@ export class Source {
 
   get info(): DiscoveryInfo {
     const { discovery } = this.#options;
-    return { source: discovery.name, contacts: this.#last.length, answeredAt: this.#answeredAt, error: this.#error };
+    const [contacts, failures] = [this.#last.length, this.#failures];
+    return { source: discovery.name, contacts, answeredAt: this.#answeredAt, error: this.#error, failures };
   }
 
   /** It has not answered yet, it failed, or it has named somebody: others may come by it. */
@@ -177,8 +179,18 @@ export class Source {
     this.#failures = 0;
     if (problems.length > 0 && !this.#isInvalid) onAlarm(invalid(discovery.name, problems, entries.length));
     this.#isInvalid = problems.length > 0;
+    this.#tellTrouble();
     take(entries, new Set(entries.filter((entry) => !before.has(entry))));
     onEnded();
+  }
+
+  /** What is said once is not said again in other words. */
+  #tellTrouble(): void {
+    const { discovery, onAlarm } = this.#options;
+    const before = this.#trouble;
+    this.#trouble = discovery.trouble?.();
+    if (before === undefined && this.#trouble !== undefined) onAlarm(degraded(discovery.name, this.#trouble));
+    if (before !== undefined && this.#trouble === undefined) onAlarm(restored(discovery.name, this.#last.length));
   }
 
   #checked(answer: readonly unknown[]): Checked {
@@ -222,6 +234,13 @@ function failed(name: string, reason: string, cause: unknown): FirefliesError {
   const message = `The source ${name} named no contacts: ${reason.replace(/[.!]$/, "")}. It is asked again, after growing pauses.`;
   const advice = cause instanceof FirefliesError ? cause.advice : undefined;
   return new FirefliesError("discovery-failed", message, { advice, cause });
+}
+
+function degraded(name: string, trouble: string): FirefliesError {
+  return new FirefliesError(
+    "discovery-degraded",
+    `The source ${name} answers, but ${trouble.slice(0, SHOWN_CHARS_MAX)}`,
+  );
 }
 
 function restored(name: string, count: number): FirefliesError {

@@ -43,6 +43,8 @@ export class Entry {
   #company: Company | undefined;
   /** How the last question to the authority ended: how many it named, or why it did not. */
   #asked: number | FirefliesError = 0;
+  /** In a row. */
+  #failures = 0;
   #answeredAt: number | undefined;
   /** What sources named before the protocol ran. */
   readonly #early: string[] = [];
@@ -134,7 +136,7 @@ export class Entry {
   get infos(): readonly DiscoveryInfo[] {
     const { hasAuthority, sources } = this.#options;
     const [contacts, error] = typeof this.#asked === "number" ? [this.#asked, undefined] : [0, this.#asked.message];
-    const authority = { source: "authority", contacts, answeredAt: this.#answeredAt, error };
+    const authority = { source: "authority", contacts, answeredAt: this.#answeredAt, error, failures: this.#failures };
     return [...(hasAuthority ? [authority] : []), ...sources.infos];
   }
 
@@ -184,6 +186,7 @@ export class Entry {
     } catch (error) {
       if (signal.aborted) return [];
       this.#asked = asFirefliesError(error, "authority-failed");
+      this.#failures += 1;
       const isNews = typeof before === "number" || before.code !== this.#asked.code;
       if (isNews) onAlarm(this.#asked);
       return [];
@@ -194,6 +197,7 @@ export class Entry {
 
   #answered(count: number): void {
     this.#asked = count;
+    this.#failures = 0;
     this.#answeredAt = Date.now();
   }
 

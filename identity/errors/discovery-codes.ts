@@ -1,5 +1,9 @@
 /** Codes of sources of contacts (client/discovery/). All are alarms: a member goes on without them. */
 export const DISCOVERY_CODES = {
+  "discovery-degraded": {
+    meaning: "A source of contacts answers, but worse than it could: it may list what it may not watch, for example.",
+    remedy: "Read the reason in the message; docs/discovery.md has what each source needs.",
+  },
   "discovery-failed": {
     meaning:
       "A source of contacts does not answer, or says what cannot be used. It is asked again, after growing pauses.",

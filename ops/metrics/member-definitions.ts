@@ -3,6 +3,7 @@
  * network of a thousand would make a thousand series of each.
  */
 import { byKey, type Definition, type Sample } from "./definition.js";
+import { DISCOVERY_DEFINITIONS } from "./discovery-definitions.js";
 import type { MemberInfo, TopicState, TrafficState } from "./member-source.js";
 import { TRAFFIC_DEFINITIONS } from "./traffic-definitions.js";
 
@@ -128,6 +129,7 @@ const TOPICS: readonly Metric[] = [
 export const MEMBER_DEFINITIONS: readonly Metric[] = [
   ...VIEW,
   ...TRAFFIC_DEFINITIONS,
+  ...DISCOVERY_DEFINITIONS,
   ...LINKS,
   ...RELAYS,
   ...DATAGRAMS,

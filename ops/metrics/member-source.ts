@@ -32,6 +32,7 @@ export interface MemberInfo {
     readonly bytes: number;
     readonly refused: number;
   };
+  readonly discovery: readonly DiscoveryState[];
   readonly punches: { readonly tried: number; readonly succeeded: number };
   readonly udx:
     | {
@@ -43,6 +44,16 @@ export interface MemberInfo {
         readonly retransmits: number;
       }
     | undefined;
+}
+
+/** As `DiscoveryInfo` has it. */
+export interface DiscoveryState {
+  /** "authority", "list", or the source's name, which begins with its kind: "dns:members.example:7000". */
+  readonly source: string;
+  readonly contacts: number;
+  /** Unix milliseconds. */
+  readonly answeredAt: number | undefined;
+  readonly failures: number;
 }
 
 /** Of one service or protocol, as `TallyInfo` has it. */

@@ -288,7 +288,13 @@ describe("a start", () => {
 });
 
 describe("a start with sources", () => {
-  const silent: DiscoveryInfo = { source: "dns:a.example:7", contacts: 0, answeredAt: undefined, error: undefined };
+  const silent: DiscoveryInfo = {
+    source: "dns:a.example:7",
+    contacts: 0,
+    answeredAt: undefined,
+    error: undefined,
+    failures: 0,
+  };
 
   it("is held up by none of them for more than five seconds, and says what each has said", async () => {
     using scene = new Scene([0]);

@@ -81,6 +81,22 @@ describe("a page", () => {
     ]);
   });
 
+  it("says how each kind of source does, without its name", async () => {
+    const { text } = await metricsOf().page();
+    expect(text).not.toContain("example");
+    const samples = samplesIn(text);
+    expect(Object.fromEntries(Object.entries(samples).filter(([name]) => name.startsWith("fireflies_disc")))).toEqual({
+      'fireflies_discovery_contacts{source="authority"}': 2,
+      'fireflies_discovery_contacts{source="dns"}': 4,
+      'fireflies_discovery_contacts{source="program"}': 0,
+      'fireflies_discovery_answered_timestamp_seconds{source="authority"}': 1_700_000_000.5,
+      'fireflies_discovery_answered_timestamp_seconds{source="dns"}': 1_700_000_001,
+      'fireflies_discovery_failures_in_a_row{source="authority"}': 0,
+      'fireflies_discovery_failures_in_a_row{source="dns"}': 4,
+      'fireflies_discovery_failures_in_a_row{source="program"}': 1,
+    });
+  });
+
   it("counts changes of the view since it began, and not the members that were there", async () => {
     const at = Date.now() + 60_000;
     const metrics = metricsOf([
@@ -143,7 +159,7 @@ describe("a page", () => {
 
 const LABELS = [
   ...["kind", "reason", "what", "path", "way", "topic"],
-  ...["service", "protocol", "code", "by", "outcome"],
+  ...["service", "protocol", "code", "by", "outcome", "source"],
 ];
 
 describe("names by Prometheus' conventions", () => {

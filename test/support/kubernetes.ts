@@ -41,6 +41,8 @@ export class FakeKubernetes implements AsyncDisposable {
   listener: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Slices of one page, whatever is asked for. */
   pageSlices = 2;
+  /** What the account's Role says besides "list". */
+  mayWatch = true;
   #slices = new Map<string, FakeSlice>();
   #version = 100;
   /** Watches from before this version are told that it is gone. */
@@ -153,6 +155,7 @@ export class FakeKubernetes implements AsyncDisposable {
       return [403, "endpointslices is forbidden"];
     if (url.searchParams.get("labelSelector") !== "kubernetes.io/service-name=members")
       return [400, "no such selector"];
+    if (!this.mayWatch && url.searchParams.get("watch") === "true") return [403, "cannot watch endpointslices"];
     const isGone = Number(url.searchParams.get("resourceVersion") ?? this.#oldest) < this.#oldest;
     return isGone ? [410, "too old resource version"] : undefined;
   }

@@ -21,6 +21,12 @@ export const INFO: MemberInfo = {
     refused: { forged: 3, replayed: 4 },
   },
   relay: { mine: [{}, {}], wanted: 3, reservations: 1, connections: 2, delayed: 0, passed: 8, bytes: 900, refused: 1 },
+  discovery: [
+    { source: "authority", contacts: 2, answeredAt: 1_700_000_000_500, failures: 0 },
+    { source: "dns:a.example:7", contacts: 3, answeredAt: 1_700_000_002_000, failures: 0 },
+    { source: "dns:b.example:7", contacts: 1, answeredAt: 1_700_000_001_000, failures: 4 },
+    { source: "registry of ours", contacts: 0, answeredAt: undefined, failures: 1 },
+  ],
   punches: { tried: 2, succeeded: 1 },
   udx: undefined,
 };

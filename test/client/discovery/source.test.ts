@@ -156,6 +156,19 @@ describe("a source", () => {
     expect([scene.codes, scene.taken]).toEqual([["discovery-failed"], []]);
   });
 
+  it("is told of once when it answers worse than it could, and when that is over", async () => {
+    let trouble: string | undefined = "nobody may watch it.";
+    await using scene = await new Scene({ trouble: () => trouble }).start();
+    await pass(10_000);
+    expect(scene.alarms.map(({ code, message }) => [code, message])).toEqual([
+      ["discovery-degraded", "The source dns:members.example:7 answers, but nobody may watch it."],
+    ]);
+    trouble = undefined;
+    await pass(10_000);
+    expect(scene.codes).toEqual(["discovery-degraded", "discovery-restored"]);
+    expect(scene.source.info).toMatchObject({ contacts: 1, failures: 0 });
+  });
+
   it("that names what is no address is told of once; the rest is used", async () => {
     await using scene = new Scene();
     const long = `${"a".repeat(10_000)}:7`;

@@ -210,6 +210,19 @@ describe("Kubernetes", () => {
     expect([await source.contacts(signal()), lists()]).toEqual([["192.0.2.2:7000"], listed + 1]);
   });
 
+  it("says that it may list and not watch, names those that it listed, and takes it back when it may", async () => {
+    await using scene = await started();
+    const { cluster, source, changes } = scene;
+    cluster.mayWatch = false;
+    cluster.setContacts(["192.0.2.1:7000"]);
+    expect([await source.contacts(signal()), source.trouble?.()]).toEqual([["192.0.2.1:7000"], undefined]);
+    await vi.waitFor(() => expect(changes()).toBe(1), DEADLINE_MS);
+    expect(await source.contacts(signal())).toEqual(["192.0.2.1:7000"]);
+    expect(source.trouble?.()).toMatch(/cannot be watched.*403, cannot watch endpointslices/);
+    cluster.mayWatch = true;
+    await vi.waitFor(() => expect(source.trouble?.()).toBeUndefined(), DEADLINE_MS);
+  });
+
   it("says what is wrong: no right to look, a service without the port, no cluster at all", async () => {
     await using scene = await started();
     const { cluster, source } = scene;
