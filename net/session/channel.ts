@@ -149,6 +149,11 @@ export abstract class Channel implements InboxEvents {
   protected gone(error: PeerError): void {
     if (this.#isDone) return;
     this.#over(error);
+    this.leave();
+  }
+
+  /** What is left of the stream, once the other side has ended the call. */
+  protected leave(): void {
     cut(this.stream);
   }
 
@@ -229,6 +234,19 @@ export class DialledChannel extends Channel {
     }
     const error = fromStatus(fields);
     if (error !== undefined) this.gone(error);
+  }
+
+  /**
+   * Ended, not reset, where nothing waits to be sent: HTTP/2 servers end a session on which more than 1,000 resets have come,
+   * and 33 more a second (nghttp2's guard against a flood of them, which no option of Node 20 moves).
+   */
+  protected override leave(): void {
+    const { stream } = this;
+    if (stream.closed || stream.writableLength > 0) super.leave();
+    else if (!stream.destroyed) {
+      stream.end();
+      cutSoon(stream);
+    }
   }
 
   protected override finish(error: PeerError | undefined): void {
