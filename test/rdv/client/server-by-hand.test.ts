@@ -343,7 +343,9 @@ describe("an attempt ends", () => {
   it("after its time-out, and by the program's signal", async () => {
     const late = new RdvClient({ timeoutMs: 50 }).dial(url(), "x");
     await expect(late).rejects.toMatchObject({ code: "rdv-timeout" });
-    await (await server.next()).rest();
+    const gaveUp = await server.next();
+    sockets.push(gaveUp);
+    await gaveUp.rest();
     const controller = new AbortController();
     const conn = new RdvClient().accept(url(), "x", { signal: controller.signal });
     const relay = await server.next();
