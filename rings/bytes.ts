@@ -29,12 +29,17 @@ export function fromHex(text: string): Uint8Array | undefined {
   const { length } = text;
   if (length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(length / 2);
-  for (let at = 0; at < length; at += 2) {
+  return writeHex(text, bytes, 0) ? bytes : undefined;
+}
+
+/** Writes the bytes of hexadecimal text, of an even length, from an offset on; false at the first that is anything else. */
+export function writeHex(text: string, to: Uint8Array, offset: number): boolean {
+  for (let at = 0; at < text.length; at += 2) {
     const value = (nibble(text.charCodeAt(at)) << 4) | nibble(text.charCodeAt(at + 1));
-    if (value < 0) return undefined;
-    bytes[at >> 1] = value;
+    if (value < 0) return false;
+    to[offset + (at >> 1)] = value;
   }
-  return bytes;
+  return true;
 }
 
 function nibble(code: number): number {

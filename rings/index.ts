@@ -8,7 +8,7 @@ export {
   refilled,
   spend,
 } from "./buckets.js";
-export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from "./bytes.js";
+export { compareBytes, concatBytes, equalBytes, fromHex, toHex, writeHex } from "./bytes.js";
 export {
   decodeExtensions,
   EXTENSIONS_BYTES_MAX,

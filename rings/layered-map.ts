@@ -5,8 +5,8 @@
 export class LayeredMap<K, V extends {}> {
   /** Shared with forks, and so never changed. */
   #base: ReadonlyMap<K, V>;
-  /** What was set since, and undefined for what was deleted of the base. Without forks everything is here. */
-  #own = new Map<K, V | undefined>();
+  /** What was set since, and null for what was deleted of the base. Without forks everything is here. */
+  #own = new Map<K, V | null>();
   #size: number;
 
   constructor(base: ReadonlyMap<K, V> = new Map()) {
@@ -20,8 +20,8 @@ export class LayeredMap<K, V extends {}> {
 
   get(key: K): V | undefined {
     const own = this.#own.size > 0 ? this.#own.get(key) : undefined;
-    if (own !== undefined || this.#base.size === 0) return own;
-    return this.#own.size > 0 && this.#own.has(key) ? undefined : this.#base.get(key);
+    if (own !== undefined) return own ?? undefined;
+    return this.#base.size > 0 ? this.#base.get(key) : undefined;
   }
 
   has(key: K): boolean {
@@ -36,7 +36,7 @@ export class LayeredMap<K, V extends {}> {
   delete(key: K): boolean {
     if (!this.has(key)) return false;
     this.#size -= 1;
-    if (this.#base.has(key)) this.#own.set(key, undefined);
+    if (this.#base.has(key)) this.#own.set(key, null);
     else this.#own.delete(key);
     return true;
   }
@@ -44,10 +44,10 @@ export class LayeredMap<K, V extends {}> {
   /** What is shared first, in its order, then what came since. */
   *entries(): Generator<[K, V], void, undefined> {
     for (const [key, shared] of this.#base) {
-      const value = this.#own.has(key) ? this.#own.get(key) : shared;
-      if (value !== undefined) yield [key, value];
+      const own = this.#own.get(key);
+      if (own !== null) yield [key, own ?? shared];
     }
-    for (const [key, value] of this.#own) if (value !== undefined && !this.#base.has(key)) yield [key, value];
+    for (const [key, value] of this.#own) if (value !== null && !this.#base.has(key)) yield [key, value];
   }
 
   *keys(): Generator<K, void, undefined> {

@@ -3,6 +3,8 @@
  * `bad` and yields zeros, and whoever parses asks once at the end. What a peer sends wrong is data.
  */
 
+import { writeHex } from "./bytes.js";
+
 const CAPACITY = 256;
 
 /** Appends values to a buffer that grows. */
@@ -47,6 +49,14 @@ export class ByteWriter {
   raw(bytes: Uint8Array): this {
     this.#room(bytes.length).set(bytes, this.#length);
     this.#length += bytes.length;
+    return this;
+  }
+
+  /** Bytes as hexadecimal text of an even length. The caller has checked that it is that. */
+  hex(text: string): this {
+    const bytes = text.length / 2;
+    writeHex(text, this.#room(bytes), this.#length);
+    this.#length += bytes;
     return this;
   }
 

@@ -15,20 +15,33 @@ export class Nearest {
   readonly #direction: "successor" | "predecessor";
   readonly #skip: Skip;
   readonly #found: (MemberId | undefined)[];
+  /** Mine: where a member stands follows from its id alone. */
+  readonly #from: Float64Array;
   /** How far it is to the one that was found, as a difference of positions. */
   readonly #reach: Float64Array;
-  readonly #disturbed: Set<number>;
+  /** In the order in which they were disturbed; undefined where nobody asks. */
+  readonly #disturbed: Set<number> | undefined;
   #version = 0;
 
-  /** `skip` must answer as before for all members that `changed` was not told of. */
-  constructor(rings: Rings, of: MemberId, direction: "successor" | "predecessor", skip: Skip) {
+  /**
+   * `skip` must answer as before for all members that `changed` was not told of. With `isWatched` false nothing is kept for
+   * `takeDisturbed`, which then has no ring to tell of.
+   */
+  constructor(
+    rings: Rings,
+    of: MemberId,
+    direction: "successor" | "predecessor",
+    skip: Skip,
+    { isWatched = true }: { readonly isWatched?: boolean } = {},
+  ) {
     this.#rings = rings;
     this.#of = of;
     this.#direction = direction;
     this.#skip = (id) => id === of || skip(id);
+    this.#from = rings.prefixes(of);
     this.#found = new Array(rings.count).fill(undefined);
     this.#reach = new Float64Array(rings.count).fill(UNKNOWN);
-    this.#disturbed = new Set(this.#found.map((_, index) => index + 1));
+    this.#disturbed = isWatched ? new Set(this.#found.map((_, index) => index + 1)) : undefined;
   }
 
   /** Rises when somebody else is the nearest on some ring. */
@@ -42,11 +55,10 @@ export class Nearest {
     return this.#found[ring - 1];
   }
 
-  /** This member came or went, or may be skipped now and was not, or the other way round. */
-  changed(id: MemberId): void {
+  /** This member, with its `prefixes`, came or went, or may be skipped now and was not, or the other way round. */
+  changed(id: MemberId, to = this.#rings.prefixes(id)): void {
     if (id === this.#of) return;
-    const from = this.#rings.prefixes(this.#of);
-    const to = this.#rings.prefixes(id);
+    const from = this.#from;
     for (let index = 0; index < this.#reach.length; index++) {
       const distance = this.#distance(from[index]!, to[index]!);
       if (distance <= this.#reach[index]!) this.#changedWithin(index + 1, id, distance);
@@ -55,7 +67,7 @@ export class Nearest {
 
   /** Would this member have the one in the middle as its nearest, seen the other way on some ring? */
   reaches(id: MemberId): boolean {
-    const from = this.#rings.prefixes(this.#of);
+    const from = this.#from;
     const to = this.#rings.prefixes(id);
     for (let index = 0; index < this.#reach.length; index++) {
       this.on(index + 1);
@@ -64,15 +76,22 @@ export class Nearest {
     return false;
   }
 
+  /** Does this member stand beyond the nearest one on a ring? False as well where their first 48 bits do not tell. */
+  isBeyond(ring: number, id: MemberId): boolean {
+    this.on(ring);
+    const distance = this.#distance(this.#from[ring - 1]!, this.#rings.prefixes(id)[ring - 1]!);
+    return distance > this.#reach[ring - 1]!;
+  }
+
   /** The rings on which something within reach has changed since this was asked last, all of them at first. */
   takeDisturbed(): number[] {
-    const disturbed = [...this.#disturbed];
-    this.#disturbed.clear();
+    const disturbed = [...(this.#disturbed ?? [])];
+    this.#disturbed?.clear();
     return disturbed;
   }
 
   #changedWithin(ring: number, id: MemberId, distance: number): void {
-    this.#disturbed.add(ring);
+    this.#disturbed?.add(ring);
     // All between were skipped, and still are: who is beyond them is looked for from here.
     if (id === this.#found[ring - 1]) {
       if (this.#skip(id)) this.#look(ring, id);
@@ -82,8 +101,8 @@ export class Nearest {
 
   #look(ring: number, from: MemberId): void {
     const found = this.#rings[this.#direction](ring, from, this.#skip);
-    const [mine, theirs] = [this.#rings.prefixes(this.#of), found && this.#rings.prefixes(found)];
-    const reach = theirs && this.#distance(mine[ring - 1]!, theirs[ring - 1]!);
+    const theirs = found && this.#rings.prefixes(found);
+    const reach = theirs && this.#distance(this.#from[ring - 1]!, theirs[ring - 1]!);
     // Nobody, or one whose number is mine and may be just before or just after: everything is within reach.
     this.#set(ring, found, reach || Number.POSITIVE_INFINITY);
   }

@@ -84,6 +84,8 @@ export class Ring {
       const share = guesses < GUESSES_MAX && lowest < highest ? (wanted - lowest) / (highest - lowest) : 0.5;
       const middle = Math.min(low + Math.floor(share * (high - low)), high - 1);
       const found = this.#at(middle);
+      // Places are shared and unlike, so this is it; else the search would go on to see that none before it is equal.
+      if (found === place) return middle;
       if (comparePlaces(this.#number, found, place) < 0) {
         low = middle + 1;
         lowest = found.prefixes[at]!;

@@ -114,7 +114,7 @@ export class Defence {
   #standingOf(accuser: MemberId): number[] {
     const { view } = this.#parts;
     const rings = Array.from({ length: view.ringCount }, (_, index) => index + 1);
-    return rings.filter((ring) => view.judgement.mayStand({ ring, accuser, accused: view.me }));
+    return rings.filter((ring) => view.mayPrecede(accuser, ring));
   }
 
   /** A note under my key that is not my latest: go above it. */

@@ -9,7 +9,7 @@
  * Nodes never change: an insert or a delete makes the nodes on its path anew and shares all others, so a fork is one
  * reference, and a hash is computed once for all trees that share the node, when it is first asked for.
  */
-import { concatBytes, fromHex, type Sha256 } from "../../rings/index.js";
+import { type Sha256, writeHex } from "../../rings/index.js";
 
 /** Records up to which a node stays a leaf: a leaf is what one partner lists to another, 16 bytes a record. */
 export const LEAF_RECORDS = 16;
@@ -18,8 +18,10 @@ export const RANGE_HASH_BYTES = 16;
 
 const DIGITS = "0123456789abcdef";
 const EMPTY_HASH = new Uint8Array(RANGE_HASH_BYTES);
-const LEAF_TAG = new Uint8Array([0]);
-const INNER_TAG = new Uint8Array([1]);
+const LEAF_TAG = 0;
+const INNER_TAG = 1;
+/** A record as it is hashed. */
+const RECORD_BYTES = 32;
 
 interface TreeNode {
   readonly count: number;
@@ -90,6 +92,8 @@ export class RecordTree {
 
   /** The hashes of the sixteen ranges one digit below, in order of the digit. */
   childHashes(prefix: string): Uint8Array[] {
+    const children = this.#find(prefix)?.children;
+    if (children) return children.map((child) => (child ? this.#hash(child) : EMPTY_HASH));
     return [...DIGITS].map((digit) => this.range(prefix + digit).hash);
   }
 
@@ -121,7 +125,12 @@ export class RecordTree {
   }
 
   #innerBytes(children: readonly (TreeNode | undefined)[]): Uint8Array {
-    return concatBytes(INNER_TAG, ...children.map((child) => (child ? this.#hash(child) : EMPTY_HASH)));
+    const bytes = new Uint8Array(1 + children.length * RANGE_HASH_BYTES);
+    bytes[0] = INNER_TAG;
+    for (const [index, child] of children.entries()) {
+      if (child) bytes.set(this.#hash(child), 1 + index * RANGE_HASH_BYTES);
+    }
+    return bytes;
   }
 }
 
@@ -161,11 +170,16 @@ function nodeOf(records: readonly string[], depth: number): TreeNode {
 }
 
 function leafBytes(records: readonly string[]): Uint8Array {
-  return concatBytes(LEAF_TAG, ...records.map((record) => fromHex(record) as Uint8Array));
+  const bytes = new Uint8Array(1 + records.length * RECORD_BYTES);
+  bytes[0] = LEAF_TAG;
+  for (const [index, record] of records.entries()) writeHex(record, bytes, 1 + index * RECORD_BYTES);
+  return bytes;
 }
 
 function digitAt(digest: string, depth: number): number {
-  return DIGITS.indexOf(digest[depth] ?? "0");
+  const code = digest.charCodeAt(depth);
+  // Lower case: "0" is 48, "a" is 97. Beyond the end all is zero.
+  return code >= 97 ? code - 87 : code >= 48 ? code - 48 : 0;
 }
 
 function recordsOf(node: TreeNode): string[] {

@@ -149,6 +149,11 @@ export function recordDigest(sha256: Sha256, claim: Claim): string {
   return claim.kind === "interest" ? INTEREST_RANGE + digest.slice(INTEREST_RANGE.length) : digest;
 }
 
+/** May this be the digest of an interest's record? Without it none need be looked up: so begin few of the others. */
+export function mayBeInterest(digest: string): boolean {
+  return digest.startsWith(INTEREST_RANGE);
+}
+
 /** Is this the record of an interest? By the first byte of its statement. */
 export function isInterest(record: StoredRecord): boolean {
   return record.bytes[0] === KIND_INTEREST;

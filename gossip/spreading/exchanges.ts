@@ -13,7 +13,7 @@ import type { Outbox, Recipient } from "../outputs.js";
 import type { InterestOffer } from "../records/interest.js";
 import type { Item, Summons } from "../records/packet.js";
 import { PacketBuilder } from "../records/packet-builder.js";
-import { isInterest, offerOf } from "../records/statement.js";
+import { isInterest, mayBeInterest, offerOf } from "../records/statement.js";
 import type { HeldAccusation } from "../view/held.js";
 import type { View } from "../view/view.js";
 import { CALL_TIMEOUT_MS, type Call, type Courier } from "./courier.js";
@@ -234,6 +234,7 @@ export class Exchanges {
   #ask(item: Item, builder: PacketBuilder): void {
     if (!builder.item(item) || item.kind !== "list") return;
     for (const digest of item.digests) {
+      if (!mayBeInterest(digest)) continue;
       const record = this.#parts.view.evidence.record(digest);
       const offer = record && offerOf(record);
       if (offer) builder.interest(offer);

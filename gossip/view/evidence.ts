@@ -547,9 +547,10 @@ export class Evidence {
     return found;
   }
 
-  /** Rule R3: of one ring the closest accusers are kept. */
+  /** Rule R3: of one ring the closest accusers are kept. Mostly there is room for all, and none need be measured. */
   #dropCrowd(accused: MemberId, ring: number): void {
     const crowd = this.accusations(accused).filter((held) => held.accusation.ring === ring);
+    if (crowd.length <= ACCUSATIONS_PER_RING_MAX && firstPerAccuser(crowd).length === crowd.length) return;
     crowd.sort((a, b) => this.#distance(a) - this.#distance(b) || (this.#preferred(a.accusation, b) ? -1 : 1));
     const kept = new Set(firstPerAccuser(crowd).slice(0, ACCUSATIONS_PER_RING_MAX));
     this.#dropAccusations(accused, (held) => held.accusation.ring !== ring || kept.has(held));

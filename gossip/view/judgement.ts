@@ -206,7 +206,12 @@ export class Judgement {
    * passes over those who only in my memory are gone, and those whose certificate another clock holds as ended.
    */
   mayStand(accusation: Direction): boolean {
-    return this.#blockerOf(accusation, (id) => this.skip(id) || this.#endsSoon(id)) === undefined;
+    return this.#blockerOf(accusation, (id) => this.mayPass(id)) === undefined;
+  }
+
+  /** Would `mayStand` pass over this one? */
+  mayPass(id: MemberId): boolean {
+    return this.skip(id) || this.#endsSoon(id);
   }
 
   /** Would it stand if nobody else were accused? */

@@ -27,13 +27,13 @@ export class View {
     this.evidence = evidence;
     this.judgement = judgement;
     const nearest = (direction: "successor" | "predecessor", skip: Skip) =>
-      new Nearest(evidence.rings, me, direction, skip);
+      new Nearest(evidence.rings, me, direction, skip, { isWatched: false });
     const { skip, skipAbsent, skipUnwatched } = judgement;
     this.#successors = nearest("successor", skip);
     this.#predecessors = nearest("predecessor", skip);
     const ofAll = [nearest("successor", skipAbsent), nearest("predecessor", skipAbsent)];
     this.#beside = [this.#successors, this.#predecessors, ...ofAll];
-    this.#watched = nearest("successor", skipUnwatched);
+    this.#watched = new Nearest(evidence.rings, me, "successor", skipUnwatched);
   }
 
   get ringCount(): number {
@@ -43,8 +43,9 @@ export class View {
   /** The judgement has changed: who stands beside me is looked up anew where one of these comes near. */
   refresh(changed: Iterable<MemberId>): void {
     for (const id of changed) {
-      for (const nearest of this.#beside) nearest.changed(id);
-      this.#watched.changed(id);
+      const prefixes = this.evidence.rings.prefixes(id);
+      for (const nearest of this.#beside) nearest.changed(id, prefixes);
+      this.#watched.changed(id, prefixes);
     }
   }
 
@@ -94,6 +95,20 @@ export class View {
       if (id && !found.includes(id)) found.push(id);
     }
     return found;
+  }
+
+  /**
+   * May this member stand directly before me on a ring, in the view of some correct member? As `judgement.mayStand` says, which
+   * walks over the ring: most stand far before the one that I hold as my predecessor. Liars have me asked about all of them.
+   */
+  mayPrecede(accuser: MemberId, ring: number): boolean {
+    const isBlocked = this.#predecessors.isBeyond(ring, accuser) && !this.#mayBePassed(ring);
+    return !isBlocked && this.judgement.mayStand({ ring, accuser, accused: this.me });
+  }
+
+  #mayBePassed(ring: number): boolean {
+    const predecessor = this.#predecessors.on(ring);
+    return predecessor === undefined || this.judgement.mayPass(predecessor);
   }
 
   /** Whom I monitor on a ring, unless it has disabled it. */
