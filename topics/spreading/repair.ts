@@ -52,6 +52,8 @@ const PAUSE_MAX = 64;
 const GONE_PAUSES = 3;
 /** A member that failed to answer so often is not asked before others because it says that it has something. */
 const FAILURES_TRUSTED = 3;
+/** Ring neighbours in a topic of many that are asked for what they announced, before publisher and holders are. */
+const NEAR_FIRST = 2;
 /** Members that follow a dead publisher on the rings and are asked for its messages: those that held for it. */
 const HOLDERS_ASKED = 8;
 
@@ -482,9 +484,12 @@ export class Repair {
     if (isDirect && isOpen(publisher)) return publisher;
     const neighbours = new Set(audience.neighbours(topic));
     const near = this.#best(claimants.filter((id) => neighbours.has(id)));
-    if (near !== undefined) return near;
+    // Most of a topic may be liars, who subscribe as they like: two are believed, then those are asked that no liar chooses.
+    if (near !== undefined && asked.size < NEAR_FIRST) return near;
     if (isOpen(publisher)) return publisher;
-    return this.#best(claimants) ?? this.#best([...neighbours].filter(isOpen)) ?? this.#holders(publisher).find(isOpen);
+    const holder = this.#holders(publisher).find(isOpen);
+    if (!isDirect && holder !== undefined) return holder;
+    return near ?? this.#best(claimants) ?? this.#best([...neighbours].filter(isOpen)) ?? holder;
   }
 
   #mayBeAsked(id: MemberId, now: number): boolean {
