@@ -107,7 +107,9 @@ export class MountedMember {
   }
 
   feed(): Promise<Feed> {
-    this.#feed ??= import("../api/feed/feed.js").then(({ Feed }) => new Feed(this.client));
+    this.#feed ??= import("../api/feed/feed.js").then(
+      ({ Feed }) => new Feed(this.client, Date.now, (alarm) => this.alarmed(alarm)),
+    );
     // Its file may not be read for the moment: whoever asks again tries again.
     this.#feed.catch(() => {
       this.#feed = undefined;

@@ -49,6 +49,8 @@ class Reader implements AsyncIterableIterator<Change> {
   readonly #onClose: () => void;
   readonly #waiting: ((result: IteratorResult<Change>) => void)[] = [];
   #dropped = 0;
+  /** Of those dropped the last that says how I stand myself: no list of members would tell. */
+  #standing: Change | undefined;
   #closed = false;
 
   constructor(first: readonly Change[], wantsPaths: boolean, onClose: () => void) {
@@ -69,8 +71,13 @@ class Reader implements AsyncIterableIterator<Change> {
     }
     this.#queue.push(change);
     if (this.#queue.length <= CHANGES_MAX) return;
-    this.#queue.shift();
-    this.#dropped += 1;
+    const oldest = this.#queue.shift() as Change;
+    if (oldest.kind !== "isolated" && oldest.kind !== "back") {
+      this.#dropped += 1;
+      return;
+    }
+    if (this.#standing !== undefined) this.#dropped += 1;
+    this.#standing = oldest;
   }
 
   async next(): Promise<IteratorResult<Change>> {
@@ -79,7 +86,8 @@ class Reader implements AsyncIterableIterator<Change> {
       this.#dropped = 0;
       return { value: { kind: "dropped", count, at: Date.now() }, done: false };
     }
-    const change = this.#queue.shift();
+    const change = this.#standing ?? this.#queue.shift();
+    this.#standing = undefined;
     if (change) return { value: change, done: false };
     if (this.#closed) return { value: undefined, done: true };
     return await new Promise((resolve) => this.#waiting.push(resolve));
@@ -88,6 +96,7 @@ class Reader implements AsyncIterableIterator<Change> {
   async return(): Promise<IteratorResult<Change>> {
     this.close();
     this.#queue.length = 0;
+    this.#standing = undefined;
     return { value: undefined, done: true };
   }
 

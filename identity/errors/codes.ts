@@ -254,6 +254,15 @@ export const ERROR_CODES = {
     meaning: "The message is over the limit.",
     remedy: "Send less at once, or use a stream.",
   },
+  "election-disbelieved": {
+    meaning: "A member named a term of an election that is more than a minute ahead of this clock. It is not believed.",
+    remedy: "Compare the clocks of the members that stand. If they are right, the member that it names lies.",
+  },
+  "election-refused": {
+    meaning:
+      "A member that stands for the same job does not let this one stand: their rules differ, and so may their leaders.",
+    remedy: "Give the same `allow` to all members that call `elect` for this job.",
+  },
   "handler-failed": {
     meaning: "A handler threw or rejected. Only the program whose handler it is hears why, by an alarm.",
     remedy:

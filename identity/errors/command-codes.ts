@@ -41,6 +41,10 @@ export const COMMAND_CODES = {
     meaning: "The agent serves as many commands as it may at once.",
     remedy: "End some of them and try again.",
   },
+  "feed-failed": {
+    meaning: "What the agent tells readers of a member's events has failed. Readers are told this, and end.",
+    remedy: "Read again: it begins anew with a snapshot. If it fails again, report it with the agent's log.",
+  },
   "views-differ": {
     meaning: "Two views do not have the same members: what `fireflies view diff` looked for.",
     remedy: "Read why beside each. In the seconds after a change it is as it should be.",

@@ -30,6 +30,8 @@ export type TermEnd = "superseded" | "outranked" | "withdrawn";
 export type ElectionOutput =
   | { readonly kind: "ask" | "tell"; readonly to: MemberId; readonly token: string }
   | { readonly kind: "began"; readonly token: string }
+  /** Somebody named a token that no correct member can have, if its clock and mine are right. */
+  | { readonly kind: "disbelieved"; readonly token: string }
   | { readonly kind: "ended"; readonly token: string; readonly reason: TermEnd };
 
 type Phase =
@@ -48,7 +50,6 @@ export class Candidacy {
   /** Of my last term, monotonic. */
   #beganAt = Number.NEGATIVE_INFINITY;
   #outputs: ElectionOutput[] = [];
-  #disbelieved = 0;
 
   constructor(me: MemberId) {
     this.#me = me;
@@ -62,11 +63,6 @@ export class Candidacy {
   /** The highest token that I know; empty before the first. */
   get highest(): string {
     return this.#highest;
-  }
-
-  /** Tokens that no correct member can have. */
-  get disbelieved(): number {
-    return this.#disbelieved;
   }
 
   /** When to call `tick`, monotonic; undefined: never. */
@@ -102,7 +98,7 @@ export class Candidacy {
     const said = parseToken(token);
     if (said === undefined || token <= this.#highest) return;
     if (said.term > at.wall + AHEAD_MS) {
-      this.#disbelieved += 1;
+      this.#outputs.push({ kind: "disbelieved", token });
       return;
     }
     this.#highest = token;

@@ -5,10 +5,11 @@
  */
 import { requireName } from "../../client/offers/name.js";
 import type { Member, Sender } from "../../client/types.js";
-import { outOfRange, ReplyError } from "../../identity/index.js";
+import { FirefliesError, outOfRange, ReplyError } from "../../identity/index.js";
 import { pause } from "../../net/index.js";
 import { isAllowed, parseAccess } from "../access.js";
 import { ASK_MS, Candidacy, type ElectionOutput, type Instant, type TermEnd } from "./candidacy.js";
+import { parseToken } from "./token.js";
 import { type CoordinationClient, endOf, guarded, inOrder, type Taking, takingPart, watchView } from "./view.js";
 
 /** A leader whose `lead` failed lets others lead for so long, milliseconds. */
@@ -16,6 +17,11 @@ export const ASIDE_MS = 10_000;
 
 /** How often somebody is told a token that it does not acknowledge, a second apart and more: the way to it is found by then, or it is gone. */
 const TELLS_MAX = 10;
+
+/** Trouble of one kind is told at most so often, milliseconds: a liar must not fill a log. */
+const TOLD_MS = 60_000;
+/** By its rules I may not stand: another try changes nothing. */
+const NOT_A_CANDIDATE = "not-a-candidate";
 
 /** What a leader is told. */
 export interface Leading {
@@ -41,6 +47,12 @@ export interface ElectOptions {
   readonly atLeast?: number | undefined;
   /** What `lead` throws. Without it that is an unhandled rejection of the process. */
   readonly onError?: ((error: unknown) => void) | undefined;
+  /**
+   * Told of what the election survives, each kind at most once a minute: "election-refused" when another one's `allow` keeps me out,
+   * "election-disbelieved" when somebody names a term far ahead of this clock, "name-taken" when this member cannot stand again.
+   * Without it each is a warning of the process.
+   */
+  readonly onTrouble?: ((error: FirefliesError) => void) | undefined;
   /** Ends it, as `close` does. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -86,6 +98,8 @@ class RunningElection implements Election {
   #work: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #aside: NodeJS.Timeout | undefined;
+  /** Trouble, by its code. */
+  readonly #toldAt = new Map<string, number>();
 
   constructor(client: CoordinationClient, job: string, options: ElectOptions) {
     this.#client = client;
@@ -139,16 +153,18 @@ class RunningElection implements Election {
   }
 
   #stand(): void {
-    this.#offering = new AbortController();
-    const { signal } = this.#offering;
+    const offering = new AbortController();
+    const { signal } = offering;
     this.#client.serve(this.#taking.service, (data, { from }) => this.#answer(data, from), { signal });
+    this.#offering = offering;
   }
 
   /** Asked or told by another one that stands: it names the highest token that it knows, and so do I. */
   #answer(data: Uint8Array, from: Sender): Uint8Array {
     const member = this.#client.member(from.id);
-    if (member === undefined || !isAllowed(this.#taking.rules, member))
-      throw new ReplyError("You may not stand for this job.", { code: "not-a-candidate" });
+    if (member === undefined) throw new ReplyError("You are not in my view.", { code: "not-in-view" });
+    if (!isAllowed(this.#taking.rules, member))
+      throw new ReplyError("You may not stand for this job.", { code: NOT_A_CANDIDATE });
     this.outranked(new TextDecoder().decode(data));
     return new TextEncoder().encode(this.#candidacy?.highest ?? "");
   }
@@ -175,6 +191,7 @@ class RunningElection implements Election {
   #carryOut(output: ElectionOutput): void {
     if (output.kind === "began") this.#began(output.token);
     else if (output.kind === "ended") this.#ended(output.reason);
+    else if (output.kind === "disbelieved") this.#trouble(disbelieved(this.#job, output.token));
     else void this.#send(output);
   }
 
@@ -185,7 +202,12 @@ class RunningElection implements Election {
     let reply: Uint8Array | undefined;
     // Right after a split the way to the other one may not be there yet. Who was asked says so by its silence.
     for (let tries = kind === "tell" ? TELLS_MAX : 1; reply === undefined && tries > 0; tries--) {
-      reply = await this.#client.sendToId(to, said, options).catch(() => undefined);
+      const answer = await this.#client.sendToId(to, said, options).catch((error: unknown) => error);
+      if (answer instanceof Uint8Array) reply = answer;
+      else if (answer instanceof ReplyError && answer.code === NOT_A_CANDIDATE) {
+        this.#trouble(refused(this.#job, this.#client.member(to)?.name ?? to));
+        break;
+      }
       if (reply === undefined && tries > 1) await pause(ASK_MS, signal);
       if (signal.aborted || this.#client.member(to) === undefined) break;
     }
@@ -214,9 +236,40 @@ class RunningElection implements Election {
     if (this.#closing.signal.aborted) return;
     this.#offering?.abort();
     this.#viewed();
+    this.#standLater();
+  }
+
+  #standLater(): void {
     this.#aside = setTimeout(() => {
-      this.#stand();
-      this.#viewed();
+      try {
+        this.#stand();
+        this.#viewed();
+      } catch (error) {
+        // The program has served the name itself meanwhile.
+        this.#trouble(error instanceof FirefliesError ? error : new FirefliesError("handler-failed", String(error)));
+        this.#standLater();
+      }
     }, ASIDE_MS).unref();
   }
+
+  #trouble(error: FirefliesError): void {
+    const now = performance.now();
+    if (now - (this.#toldAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < TOLD_MS) return;
+    this.#toldAt.set(error.code, now);
+    const { onTrouble } = this.#options;
+    if (onTrouble) onTrouble(error);
+    else process.emitWarning(`${error.message} ${error.advice}`, { code: error.code });
+  }
+}
+
+function disbelieved(job: string, token: string): FirefliesError {
+  const leader = parseToken(token)?.leader.slice(0, 12);
+  return new FirefliesError(
+    "election-disbelieved",
+    `For the job ${job} somebody named a term of ${leader} that is far ahead.`,
+  );
+}
+
+function refused(job: string, title: string): FirefliesError {
+  return new FirefliesError("election-refused", `${title} refuses this member as a candidate for the job ${job}.`);
 }

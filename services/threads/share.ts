@@ -4,6 +4,7 @@
  * messages of members beyond a number are refused.
  */
 import type { Client } from "../../client/client.js";
+import { HANDLER_TIMEOUT_MS } from "../../client/topics/options.js";
 import type { Subscription, TopicMessage } from "../../client/topics/types.js";
 import type { Change, Member } from "../../client/types.js";
 import { FirefliesError, ReplyError, wrongType } from "../../identity/index.js";
@@ -185,18 +186,21 @@ class Share implements SharedClient {
     subscribe: async ({ subscription, topic, options, hasDeadLetter, hasOnEvent }) => {
       this.#requireRoom();
       const { signal } = this.#closing;
+      // The client hands out again what takes longer: what was asked before is nobody's any more.
+      const timeoutMs = options.handlerTimeout ?? HANDLER_TIMEOUT_MS;
+      const asking = ({ data }: TopicMessage) => ({ bytes: data.length, timeoutMs });
       const begun = this.#client.subscribe(topic, {
         ...options,
         signal,
-        handler: (message) => this.#ask("message", { subscription, message: crossing(message) }, sized(message)),
+        handler: (message) => this.#ask("message", { subscription, message: crossing(message) }, asking(message)),
         ...(hasDeadLetter && {
           deadLetter: (message: TopicMessage, error: unknown) => {
             const reason = plainError(error).message;
-            return this.#ask("deadLetter", { subscription, message: crossing(message), reason }, sized(message));
+            return this.#ask("deadLetter", { subscription, message: crossing(message), reason }, asking(message));
           },
         }),
         ...(hasOnEvent && {
-          onEvent: (event) => void this.#ask("event", { subscription, event }).catch(() => {}),
+          onEvent: (event) => void this.#ask("event", { subscription, event }, { timeoutMs }).catch(() => {}),
         }),
       });
       this.#subscriptions.set(subscription, begun);
@@ -281,5 +285,3 @@ function gone(): FirefliesError {
 function crossing({ topic, data, from, sequence, at, redelivered }: TopicMessage): CrossingMessage {
   return { topic, data: tight(data), from, sequence, at, redelivered };
 }
-
-const sized = ({ data }: TopicMessage) => ({ bytes: data.length });

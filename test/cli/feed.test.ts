@@ -39,6 +39,31 @@ function reader(since?: number, figures = false) {
   };
 }
 
+describe("a source that throws", () => {
+  it("is told to readers, who begin anew", async () => {
+    const events = reader();
+    const place = feed.snapshot().sequence;
+    client.breaks(new Error("out of order"));
+    const alarm = await events.next();
+    expect(alarm).toMatchObject({ event: "alarm", code: "feed-failed", id: place + 1 });
+    expect(alarm.message).toContain("out of order");
+    expect(await events.close()).toBe(true);
+    const again = reader(alarm.id);
+    expect(await again.next()).toMatchObject({ event: "gap" });
+    client.joins("c", now, { name: "cleo" });
+    expect(await again.next()).toMatchObject({ event: "history", name: "cleo" });
+    await again.close();
+  });
+});
+
+it("tells what happens when the clock was set back", async () => {
+  const events = reader();
+  now -= 3_600_000;
+  client.joins("c", now, { name: "cleo" });
+  expect(await events.next()).toMatchObject({ event: "history", name: "cleo" });
+  await events.close();
+});
+
 describe("a snapshot", () => {
   it("has the members with their places on the rings, and the number of the last event", async () => {
     const { self, members, sequence, rings } = feed.snapshot();

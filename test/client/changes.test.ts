@@ -4,7 +4,7 @@ import { ChangeFeed } from "../../client/program/changes.js";
 import type { Change } from "../../client/types.js";
 
 const CHANGES_MAX = 4096;
-const change = (at: number): Change => ({ kind: "isolated", reason: "nobody", at });
+const change = (at: number): Change => ({ kind: "moved", addresses: [], at });
 const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index);
 
 async function all(changes: AsyncIterable<Change>): Promise<Change[]> {
@@ -38,6 +38,19 @@ describe("a reader", () => {
     feed.publish(change(1));
     expect((await a.next()).value.at).toBe(1);
     expect((await b.next()).value.at).toBe(1);
+  });
+
+  it("is told after a gap how this member stands itself, in its turn", async () => {
+    const feed = new ChangeFeed();
+    const reader = feed.subscribe([]);
+    feed.publish({ kind: "isolated", reason: "nobody", at: 0 });
+    feed.publish({ kind: "back", reason: "nobody", at: 1 } as Change);
+    for (const at of range(2, CHANGES_MAX)) feed.publish(change(at));
+    feed.publish({ kind: "isolated", reason: "nobody", at: CHANGES_MAX + 2 });
+    feed.close();
+    const read = await all(reader);
+    expect(read.slice(0, 3)).toMatchObject([{ kind: "dropped", count: 2 }, { kind: "back" }, { kind: "moved", at: 3 }]);
+    expect([read.at(-1)?.kind, read.length]).toEqual(["isolated", CHANGES_MAX + 2]);
   });
 
   it("that is slower than the changes loses the oldest, and is told how many", async () => {

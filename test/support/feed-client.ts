@@ -9,9 +9,16 @@ class Line<T> {
   readonly #waiting: T[] = [];
   #wake = () => {};
   #isOver = false;
+  #failure: Error | undefined;
 
   put(value: T): void {
     this.#waiting.push(value);
+    this.#wake();
+  }
+
+  /** Whoever reads now is thrown this. */
+  fail(error: Error): void {
+    this.#failure = error;
     this.#wake();
   }
 
@@ -23,6 +30,9 @@ class Line<T> {
   async *values(): AsyncGenerator<T> {
     for (;;) {
       const next = this.#waiting.shift();
+      const failure = this.#failure;
+      this.#failure = undefined;
+      if (failure !== undefined) throw failure;
       if (next !== undefined) yield next;
       else if (this.#isOver) return;
       else
@@ -72,6 +82,11 @@ export class FeedClient extends FakeAgentClient {
     this.list = this.list.filter((each) => each !== failed);
     this.gone = [{ member: failed, reason: "removed", at }, ...this.gone];
     this.sees({ kind: "removed", digits, at });
+  }
+
+  /** A source of the feed throws. */
+  breaks(error: Error): void {
+    this.#history.fail(error);
   }
 
   ends(): void {

@@ -4,18 +4,21 @@
  */
 
 import type { HistoryEvent } from "../../../client/history/event.js";
-import type { FirefliesError } from "../../../identity/errors/error.js";
+import { FirefliesError } from "../../../identity/errors/error.js";
+import { messageOf } from "../../../identity/files/files.js";
 import { onAbort } from "../../../net/abort.js";
 import type { AgentClient } from "../../agent-client.js";
 import { FigureClock } from "./figures.js";
 import type { Figures, MemberRecord, NewEvent, PathFacts, RecordingHead, Snapshot } from "./form.js";
-import { KEPT_MS, KeptEvents } from "./kept.js";
+import { type Begin, KEPT_MS, KeptEvents } from "./kept.js";
 import { Positions, pathFacts, recordOf } from "./record.js";
 import { recordsOf, snapshotOf } from "./snapshot.js";
 
 /** Events that a reader may be behind: with more, a new snapshot is less than what it missed. */
 const BACKLOG_MAX = 4_096;
 
+/** Of events of the history, by their numbers: none of those before. By their times it would go wrong when the clock is set. */
+const NOW = Number.MAX_SAFE_INTEGER;
 /** Of the figures that somebody has looked at, one in five is kept for recordings: every ten seconds of an hour. */
 const FIGURES_KEPT_EVERY = 5;
 const FIGURES_KEPT_MAX = 360;
@@ -45,11 +48,14 @@ interface Begun {
   readonly positions: Positions;
   /** How members are reached, by their ids: asking the client for one is asking it for all. */
   readonly paths: Map<string, PathFacts>;
+  /** A source has thrown: readers have all that came before, and the next one begins it anew. */
+  isFailed: boolean;
 }
 
 export class Feed {
   readonly #client: FeedClient;
   readonly #now: () => number;
+  readonly #onFailed: (alarm: FirefliesError) => void;
   #begun: Begun | undefined;
   #isOver = false;
   readonly #wakers = new Set<() => void>();
@@ -58,10 +64,15 @@ export class Feed {
   readonly #figuresKept: { readonly at: number; readonly text: string }[] = [];
   #figureClock: FigureClock | undefined;
 
-  /** Nothing is kept before `begin`, or the first reader. `now`: unix milliseconds. */
-  constructor(client: FeedClient, now: () => number = Date.now) {
+  /** Nothing is kept before `begin`, or the first reader. `now`: unix milliseconds. `onFailed`: is told "feed-failed", and may tell it here. */
+  constructor(
+    client: FeedClient,
+    now: () => number = Date.now,
+    onFailed: (alarm: FirefliesError) => void = (alarm) => this.alarm(alarm),
+  ) {
     this.#client = client;
     this.#now = now;
+    this.#onFailed = onFailed;
   }
 
   /** Keeps events from now on. The client must have started. */
@@ -91,7 +102,8 @@ export class Feed {
 
   /** Events, until the signal fires or the member has stopped. */
   async *follow({ since, figures = false, signal }: FollowOptions): AsyncGenerator<Told, void> {
-    const { kept } = this.#ensure();
+    const begun = this.#ensure();
+    const { kept } = begun;
     const waiting = new Waiting();
     const unwatch = onAbort(signal, waiting.wake);
     this.#wakers.add(waiting.wake);
@@ -111,7 +123,7 @@ export class Feed {
         } else if (figures && latest !== undefined && latest.number > shown) {
           shown = latest.number;
           yield { event: "figures", sequence: undefined, text: textOf(latest.value) };
-        } else if (this.#isOver) return;
+        } else if (this.#isOver || begun.isFailed) return;
         else await waiting.wait();
       }
     } finally {
@@ -123,23 +135,54 @@ export class Feed {
 
   #ensure(): Begun {
     this.#begun ??= this.#start();
+    if (this.#begun.isFailed) this.#startAgain(this.#begun);
     return this.#begun;
   }
 
   #start(): Begun {
     const positions = new Positions(this.#client.info().rings);
-    const at = this.#now();
-    const kept = new KeptEvents({ at, members: recordsOf(this.#client, positions, at) });
-    const begun = { kept, positions, paths: new Map(this.#client.paths().map((path) => [path.id, pathFacts(path)])) };
-    const over = Promise.all([this.#watchHistory(begun, at), this.#watchPaths(begun)]);
-    void over.catch(() => {}).then(() => this.#end());
+    const kept = new KeptEvents(this.#beginning(positions));
+    const begun = { kept, positions, paths: new Map<string, PathFacts>(), isFailed: false };
+    this.#watch(begun);
     return begun;
   }
 
+  /** What was missed meanwhile, nobody counts: readers begin anew. */
+  #startAgain(begun: Begun): void {
+    begun.isFailed = false;
+    begun.paths.clear();
+    this.#restart(begun, 1);
+    this.#watch(begun);
+  }
+
+  #watch(begun: Begun): void {
+    for (const path of this.#client.paths()) begun.paths.set(path.id, pathFacts(path));
+    const ending = new AbortController();
+    const { signal } = ending;
+    Promise.all([this.#watchHistory(begun, signal), this.#watchPaths(begun, signal)]).then(
+      () => this.#end(),
+      (cause: unknown) => {
+        ending.abort();
+        this.#failed(begun, cause);
+      },
+    );
+  }
+
+  #failed(begun: Begun, cause: unknown): void {
+    const message = `The feed of this member's events has failed: ${messageOf(cause)}.`;
+    this.#onFailed(new FirefliesError("feed-failed", message, { cause }));
+    begun.isFailed = true;
+    this.#wake();
+  }
+
+  #beginning(positions: Positions): Begin {
+    const at = this.#now();
+    return { at, members: recordsOf(this.#client, positions, at) };
+  }
+
   /** Until the client stops. What happened before the feed began is in the members before the events. */
-  async #watchHistory(begun: Begun, from: number): Promise<void> {
-    for await (const event of this.#client.history()) {
-      if (event.at < from) continue;
+  async #watchHistory(begun: Begun, signal: AbortSignal): Promise<void> {
+    for await (const event of this.#client.history({ since: NOW, signal })) {
       if (event.kind === "dropped") this.#restart(begun, event.count);
       else this.#addTo(begun.kept, { ...event, event: "history", ...this.#recordAfter(event, begun) });
     }
@@ -150,9 +193,9 @@ export class Feed {
     return found === undefined ? {} : { record: { ...recordOf(found, positions), ...paths.get(member) } };
   }
 
-  async #watchPaths(begun: Begun): Promise<void> {
+  async #watchPaths(begun: Begun, signal: AbortSignal): Promise<void> {
     const { paths, kept } = begun;
-    for await (const change of this.#client.changes({ paths: true })) {
+    for await (const change of this.#client.changes({ paths: true, signal })) {
       if (change.kind === "left" || change.kind === "failed") paths.delete(change.member.id);
       if (change.kind === "dropped") this.#restart(begun, change.count);
       if (change.kind !== "path") continue;
@@ -164,8 +207,7 @@ export class Feed {
 
   /** More came at once than this member's client holds for a reader: readers begin anew, with the members as they are. */
   #restart({ kept, positions }: Begun, missed: number): void {
-    const at = this.#now();
-    kept.restart({ at, members: recordsOf(this.#client, positions, at) }, missed);
+    kept.restart(this.#beginning(positions), missed);
     this.#wake();
   }
 

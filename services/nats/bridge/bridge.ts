@@ -18,10 +18,12 @@ import { keptBatches } from "./kept-batches.js";
 import { Leavings } from "./leaving.js";
 import { NatsSide } from "./nats-side.js";
 import { answerMember, answerNats, REQUEST_SERVICE } from "./requests.js";
+import { Retries } from "./retries.js";
 import { type BridgePlan, type NatsBridgeOptions, planBridge } from "./settings.js";
 import { Standby } from "./standby.js";
 import { consumerName } from "./streams.js";
 import { requirePatterns, serviceSubject, subjectOf } from "./subjects.js";
+import { Troubles } from "./troubles.js";
 
 /** What a bridge needs of a member. */
 export type BridgeClient = Pick<
@@ -55,8 +57,6 @@ const PAUSE_MS = { least: 500, most: 60_000 };
 const REACHED_MS = 30_000;
 /** What came to the stream shortly before a place was saved may not be acknowledged: retention, and two clocks. Milliseconds. */
 const KEPT_MARGIN_MS = 10 * 60_000;
-/** The same trouble is told once in this time, milliseconds. */
-const TOLD_MS = 10_000;
 /** Messages of one pattern that NATS does not hold yet; more wait in the overlay. */
 const IN_FLIGHT = 4_096;
 /** Milliseconds until the overlay hands out a message again that NATS does not hold: it is here, and waits. */
@@ -76,7 +76,10 @@ export class NatsBridge {
   readonly #subscriptions: Subscription[] = [];
   readonly #histories: { readonly durable: string; readonly filter: string; readonly reader: HistoryReader }[] = [];
   readonly #standby = new Standby(() => performance.now());
-  readonly #toldAt = new Map<string, number>();
+  readonly #troubles: Troubles;
+  readonly #retries = new Retries(later);
+  /** Of durable consumers: see `NatsSideOptions`. */
+  readonly #places = new Map<string, number>();
   readonly #exporter: Exporter;
   #plan!: BridgePlan;
   #leavings!: Leavings;
@@ -98,6 +101,7 @@ export class NatsBridge {
   constructor(client: BridgeClient, options: NatsBridgeOptions) {
     this.#client = client;
     this.#options = options;
+    this.#troubles = new Troubles((error) => options.onTrouble?.(error), later);
     this.#exporter = new Exporter({
       send: (leaving) => this.#send(leaving),
       onSent: ({ data }) => {
@@ -105,10 +109,7 @@ export class NatsBridge {
         this.#bytesOut += data.length;
       },
       onTrouble: (error) => this.#tell(error),
-      later: (run, ms) => {
-        const timer = setTimeout(run, ms);
-        return () => clearTimeout(timer);
-      },
+      later,
       random: Math.random,
     });
   }
@@ -125,7 +126,7 @@ export class NatsBridge {
     this.#importer = new Importer({
       ...{ prefix: this.#plan.prefix, network: this.#plan.network, system: this.#plan.system, roots: this.#plan.roots },
       publish: (topic, data) => this.#client.publish(topic, data, PUBLISHING),
-      onTrouble: (error) => this.#tell(error),
+      troubles: this.#troubles,
       now: Date.now,
     });
     this.#bridges = new Bridges({
@@ -154,7 +155,7 @@ export class NatsBridge {
   /** What it did, and whether NATS is there. */
   figures(): NatsBridgeFigures {
     return {
-      ...(this.#importer?.figures() ?? { imported: 0, refused: 0, loops: 0, bytesIn: 0 }),
+      ...(this.#importer?.figures() ?? { imported: 0, refused: 0, lost: 0, loops: 0, bytesIn: 0 }),
       ...{ connected: this.#isConnected, exported: this.#exported, waiting: this.#exporter.size },
       standing: this.#standby.size,
       bytesOut: this.#bytesOut,
@@ -194,6 +195,8 @@ export class NatsBridge {
     await Promise.all(this.#subscriptions.map((each) => each.unsubscribe()));
     await this.#side?.close();
     await this.#running;
+    this.#importer?.giveUp(this.#retries.close());
+    this.#troubles.close();
   }
 
   /** What the stream has kept, for a subscription that is owed what members let go of. */
@@ -320,19 +323,25 @@ export class NatsBridge {
       this.#exporter.pause();
       await this.#side?.close().catch(() => {});
       this.#side = undefined;
-      if (failures > 0) await pause(Math.min(PAUSE_MS.least * 2 ** Math.min(failures - 1, 16), PAUSE_MS.most), signal);
+      const doublings = Math.min(Math.max(failures - 1, 0), 16);
+      await pause(Math.min(PAUSE_MS.least * 2 ** doublings, PAUSE_MS.most), signal);
     }
   }
 
   async #connect(): Promise<void> {
     const nats = await connectNats(this.#options);
     try {
-      const side = await NatsSide.of(nats, this.#plan);
+      const onGone = (error: FirefliesError) => {
+        this.#tell(error);
+        void nats.close(); // The next connection makes it anew.
+      };
+      const side = await NatsSide.of(nats, { plan: this.#plan, places: this.#places, onGone });
       this.#side = side;
       void this.#listen(side);
       await side.read(
         (message) => this.#importer.take(message),
         () => this.#importer.hasRoom(),
+        this.#retries,
       );
       if (this.#plan.bridges.length > 0) await side.watch((message) => this.#standby.saw(message));
       this.#standby.restart();
@@ -370,11 +379,13 @@ export class NatsBridge {
   }
 
   #tell(error: FirefliesError): void {
-    const now = performance.now();
-    if (now - (this.#toldAt.get(error.code) ?? Number.NEGATIVE_INFINITY) < TOLD_MS) return;
-    this.#toldAt.set(error.code, now);
-    this.#options.onTrouble?.(error);
+    this.#troubles.tell(error);
   }
+}
+
+function later(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 const REFUSAL_ADVICE = { advice: "Name it in the rules `bridges` of this bridge, if it is one of yours." };

@@ -14,6 +14,7 @@ import {
 } from "./marks.js";
 import { type Claimed, ProvenBatches } from "./proven.js";
 import { topicOf } from "./subjects.js";
+import type { Troubles } from "./troubles.js";
 
 /** A message as NATS hands it out, from a stream or not. */
 export interface Arriving {
@@ -24,12 +25,12 @@ export interface Arriving {
   readonly deliveries: number;
   /** The overlay holds it, or wants nothing of it. */
   readonly done: () => void;
-  /** It is to come again, after so many milliseconds. */
-  readonly again: (ms: number) => void;
+  /** It is to come again, after so many milliseconds. False: it does not, and is lost. */
+  readonly again: (ms: number) => boolean;
   /** It can never come in. */
   readonly refuse: () => void;
-  /** Too much is under way: a stream hands it out later, NATS core not again. */
-  readonly overflow: () => void;
+  /** Too much is under way: a stream hands it out later. False: NATS core does not, and it is lost. */
+  readonly overflow: () => boolean;
 }
 
 export interface ImporterOptions {
@@ -41,7 +42,7 @@ export interface ImporterOptions {
   readonly roots: readonly Uint8Array[];
   /** Resolves when others hold it. */
   readonly publish: (topic: string, data: Uint8Array) => Promise<unknown>;
-  readonly onTrouble: (error: FirefliesError) => void;
+  readonly troubles: Pick<Troubles, "tell" | "count">;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -50,6 +51,8 @@ export interface ImporterFigures {
   readonly imported: number;
   /** Not taken: no topic, a false signature, too large. */
   readonly refused: number;
+  /** Of NATS core: came when there was no room, or were not taken by the overlay in several tries. A stream keeps such. */
+  readonly lost: number;
   /** Had been in this network before. */
   readonly loops: number;
   /** Of those that were imported. */
@@ -63,8 +66,6 @@ const DELIVERIES_MAX = 4;
 /** Messages and bytes under way into the overlay: streams stay below, NATS core has no other bound. */
 const UNDER_WAY_MAX = 65_536;
 const UNDER_WAY_BYTES_MAX = 64 * 1024 * 1024;
-/** Overflow is told at most so often, milliseconds: an error for each message costs more than to take one. */
-const OVERFLOW_TOLD_MS = 1_000;
 /** Subjects of which it is remembered what stands before their messages. */
 const SUBJECTS_MAX = 1_024;
 /** What another try cannot change. */
@@ -75,15 +76,13 @@ export class Importer {
   readonly #batches: ProvenBatches<Arriving>;
   #imported = 0;
   #refused = 0;
+  #lost = 0;
   #loops = 0;
   #bytesIn = 0;
   /** Of messages without headers. */
   readonly #plain = new Map<string, { readonly topic: string; readonly head: Uint8Array }>();
   #underWay = 0;
   #bytes = 0;
-  /** Not taken since that was told, for want of room; and when it was. */
-  #overflowed = 0;
-  #overflowToldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ImporterOptions) {
     this.#options = options;
@@ -91,14 +90,20 @@ export class Importer {
   }
 
   figures(): ImporterFigures {
-    return { imported: this.#imported, refused: this.#refused, loops: this.#loops, bytesIn: this.#bytesIn };
+    const [imported, refused, lost] = [this.#imported, this.#refused, this.#lost];
+    return { imported, refused, lost, loops: this.#loops, bytesIn: this.#bytesIn };
   }
 
   /** False, and told, when nothing more is taken: to be asked where a message that is not taken is gone, before it costs anything. */
   hasRoom(): boolean {
     if (this.#underWay < UNDER_WAY_MAX && this.#bytes < UNDER_WAY_BYTES_MAX) return true;
-    this.#overflow();
+    this.#overflow(false);
     return false;
+  }
+
+  /** So many will not be tried again: the bridge ends. */
+  giveUp(count: number): void {
+    for (let each = 0; each < count; each++) this.#giveUp();
   }
 
   take(message: Arriving): void {
@@ -143,7 +148,7 @@ export class Importer {
     if (judged.kind === "waits") return;
     for (const { held, topic, claim } of judged.messages) {
       if (judged.kind === "proven") this.#wrap(topic, held, { ...judged.author, sequence: claim.sequence });
-      else if (judged.kind === "doubted") held.again(AGAIN_MS);
+      else if (judged.kind === "doubted") this.#again(held);
       else
         this.#refuse(held, new FirefliesError("proof-altered", `A message at ${shown(held.subject)}: ${judged.why}.`));
     }
@@ -161,8 +166,7 @@ export class Importer {
   #bring(topic: string, message: Arriving, wrap: () => Uint8Array): void {
     const { length } = message.data;
     if (this.#underWay >= UNDER_WAY_MAX || this.#bytes + length > UNDER_WAY_BYTES_MAX) {
-      message.overflow();
-      this.#overflow();
+      this.#overflow(message.overflow());
       return;
     }
     this.#underWay += 1;
@@ -192,26 +196,44 @@ export class Importer {
       this.#refuse(message, error);
       return;
     }
-    this.#options.onTrouble(error);
-    message.again(AGAIN_MS);
+    this.#options.troubles.tell(error);
+    this.#again(message);
   }
 
-  #overflow(): void {
-    const { now, onTrouble } = this.#options;
-    this.#overflowed += 1;
-    if (now() - this.#overflowToldAt < OVERFLOW_TOLD_MS) return;
-    this.#overflowToldAt = now();
-    const count = this.#overflowed;
-    this.#overflowed = 0;
-    const what = `NATS sends faster than the overlay takes it (${count} without room).`;
-    onTrouble(new FirefliesError("overloaded", what, { advice: "A stream keeps them meanwhile: set jetStream." }));
+  #again(message: Arriving): void {
+    if (!message.again(AGAIN_MS)) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#lost += 1;
+    this.#options.troubles.count("lost", lostTries);
+  }
+
+  #overflow(comesAgain: boolean): void {
+    if (!comesAgain) this.#lost += 1;
+    this.#options.troubles.count("overflow", overflowed);
   }
 
   #refuse(message: Arriving, error: FirefliesError): void {
     this.#refused += 1;
     message.refuse();
-    this.#options.onTrouble(error);
+    this.#options.troubles.tell(error);
   }
+}
+
+const ADVICE = { advice: "A stream keeps them meanwhile: set jetStream." };
+
+function lostTries(count: number): FirefliesError {
+  return new FirefliesError(
+    "messages-lost",
+    `Messages of NATS core were given up after several tries: ${count}.`,
+    ADVICE,
+  );
+}
+
+function overflowed(count: number): FirefliesError {
+  const what = `NATS sends faster than the overlay takes it (${count} without room).`;
+  return new FirefliesError("overloaded", what, ADVICE);
 }
 
 function shown(subject: string): string {

@@ -1,5 +1,12 @@
 /** The stream of JetStream that holds what members and NATS publish, and the consumers that read it. */
-import type { Consumer, JetStreamClient, JetStreamManager, StoredMsg, StreamConfig } from "@nats-io/jetstream";
+import type {
+  Consumer,
+  ConsumerConfig,
+  JetStreamClient,
+  JetStreamManager,
+  StoredMsg,
+  StreamConfig,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { FirefliesError, sha256Hex } from "../../../identity/index.js";
 import { natsError } from "../connection/connect.js";
@@ -25,6 +32,9 @@ const NANOSECONDS = 1_000_000;
 const REPLICAS_MAX = 5;
 /** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const STREAM_NOT_FOUND = 10_059;
+const CONSUMER_NOT_FOUND = 10_014;
+/** Another bridge has made it just now. */
+const CONSUMER_THERE = new Set([10_013, 10_105, 10_148]);
 const MESSAGE_NOT_FOUND = 10_037;
 const NOT_ENABLED = new Set([10_039, 10_076, 503]);
 
@@ -73,18 +83,37 @@ export class JetStream {
     });
   }
 
-  /** A durable consumer that reads one filter; the same for all who ask by this name. Rejects with "nats-stream-differs". */
-  async consumer(stream: string, durable: string, filter: string): Promise<Consumer> {
+  /**
+   * A durable consumer that reads one filter; the same for all who ask by this name. Where it has to be made it begins at `since`,
+   * unix milliseconds, or with all that there is. Rejects with "nats-stream-differs".
+   */
+  async consumer(stream: string, durable: string, filter: string, since?: number): Promise<Consumer> {
     const { AckPolicy, DeliverPolicy } = await loadJetStream();
+    const begin =
+      since === undefined
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() };
     try {
-      await this.#manager.consumers.add(stream, {
-        ...{ durable_name: durable, filter_subject: filter, ack_policy: AckPolicy.Explicit },
-        ...{ deliver_policy: DeliverPolicy.All, ack_wait: ACK_WAIT_MS * NANOSECONDS, max_ack_pending: ACK_PENDING_MAX },
-      });
+      const found = await this.#consumerInfo(stream, durable);
+      if (found === undefined) {
+        await this.#manager.consumers
+          .add(stream, {
+            ...{ durable_name: durable, filter_subject: filter, ack_policy: AckPolicy.Explicit },
+            ...{ ...begin, ack_wait: ACK_WAIT_MS * NANOSECONDS, max_ack_pending: ACK_PENDING_MAX },
+          })
+          .catch((cause: unknown) => {
+            if (!CONSUMER_THERE.has((cause as { code?: number }).code ?? 0)) throw cause;
+          });
+      } else requireReading(stream, durable, found, { filter, acks: AckPolicy.Explicit });
       return await this.client.consumers.get(stream, durable);
     } catch (cause) {
       throw differs(stream, cause);
     }
+  }
+
+  /** Is the stream there? Rejects as `natsError`. */
+  async has(name: string): Promise<boolean> {
+    return (await this.#info(name)) !== undefined;
   }
 
   /** What matches from now on, in order, for this connection alone. Rejects with "nats-stream-differs". */
@@ -122,6 +151,15 @@ export class JetStream {
     }
   }
 
+  async #consumerInfo(stream: string, durable: string): Promise<ConsumerConfig | undefined> {
+    try {
+      return (await this.#manager.consumers.info(stream, durable)).config;
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === CONSUMER_NOT_FOUND) return undefined;
+      throw cause;
+    }
+  }
+
   async #info(name: string): Promise<StreamConfig | undefined> {
     try {
       return (await this.#manager.streams.info(name)).config;
@@ -143,6 +181,19 @@ function requireFitting(name: string, subjects: string, found: StreamConfig): vo
   if (found.no_ack === true) throw stream(name, "acknowledges nothing (no_ack)");
   if (found.sealed === true) throw stream(name, "is sealed");
   if (found.retention !== "limits") throw stream(name, `has the retention ${found.retention}, and several read it`);
+}
+
+function requireReading(
+  name: string,
+  durable: string,
+  found: ConsumerConfig,
+  { filter, acks }: { readonly filter: string; readonly acks: ConsumerConfig["ack_policy"] },
+): void {
+  if (found.deliver_subject !== undefined) throw stream(name, `has a consumer ${durable} that is pushed to`);
+  if (found.ack_policy !== acks)
+    throw stream(name, `has a consumer ${durable} without acknowledgements of each message`);
+  if (found.filter_subject !== filter)
+    throw stream(name, `has a consumer ${durable} of ${found.filter_subject ?? "everything"}, and ${filter} is wanted`);
 }
 
 function stream(name: string, why: string, cause?: unknown): FirefliesError {

@@ -1,12 +1,15 @@
 /** Elections: terms that rise under skewed clocks, lost messages, crashes, partitions and liars; and among real members. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import type { Client } from "../../../client/index.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { type Client, FirefliesError, type Member, type MessageHandler } from "../../../client/index.js";
 import type { MemberId } from "../../../rings/index.js";
 import { AHEAD_MS, Candidacy, RENEW_MS } from "../../../services/coordination/candidacy.js";
+import { ASIDE_MS } from "../../../services/coordination/election.js";
 import { type Election, elect, FENCE_AHEAD_MS, Fence, type Leading } from "../../../services/coordination/index.js";
 import { parseToken, tokenOf } from "../../../services/coordination/token.js";
+import type { CoordinationClient } from "../../../services/coordination/view.js";
 import { startTestNetwork } from "../../../testing/index.js";
+import { deferred } from "../../support/network.js";
 
 const idOf = (index: number) => String.fromCharCode(97 + index).repeat(64) as MemberId;
 const WALL = 1_800_000_000_000;
@@ -19,6 +22,7 @@ class Table {
   readonly verdicts: string[] = [];
   now = 0;
   loss = 0;
+  disbelieved = 0;
   #due: { readonly at: number; readonly run: () => void }[] = [];
   #chance: () => number;
 
@@ -44,6 +48,7 @@ class Table {
     tell(seat.candidacy, this.at(seat));
     for (const output of seat.candidacy.takeOutputs()) {
       if (output.kind === "began") this.began.push(output.token);
+      else if (output.kind === "disbelieved") this.disbelieved += 1;
       else if (output.kind !== "ended") this.#send(id, output.to, output.token);
     }
   }
@@ -203,7 +208,81 @@ describe("candidates", () => {
     table.input(idOf(0), (candidacy, at) =>
       candidacy.heard(tokenOf({ term: WALL + table.now + 2 * AHEAD_MS, leader: idOf(5) }), at),
     );
-    expect(table.seats[0]!.candidacy.disbelieved).toBe(1);
+    expect(table.disbelieved).toBe(1);
+  });
+});
+
+describe("what an election survives", () => {
+  /** Of one member that is alone with a job, as far as `serve` goes. */
+  function alone(serve: () => void) {
+    const stopping = new AbortController();
+    const handlers: MessageHandler[] = [];
+    const self = { id: idOf(0), name: "one", services: [] } as unknown as Member;
+    const client = {
+      ...{ id: self.id, self, member: () => self, members: () => [], stopping: stopping.signal },
+      sendToId: () => Promise.reject(new Error("nobody is there")),
+      serve: (_: string, handler: MessageHandler) => {
+        serve();
+        handlers.push(handler);
+      },
+      async *changes({ signal }: { signal: AbortSignal }) {
+        await new Promise<void>((done) => signal.addEventListener("abort", () => done()));
+      },
+    } as unknown as CoordinationClient;
+    return { client, handlers };
+  }
+
+  it("is told: it stands aside, finds its name taken, and stands again when that is free", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let isTaken = false;
+    let isWell = false;
+    const { client } = alone(() => {
+      if (isTaken) throw new FirefliesError("name-taken");
+    });
+    const told: string[] = [];
+    const failed = deferred<void>();
+    const led = deferred<void>();
+    const lead = () => {
+      if (isWell) led.resolve();
+      else throw new Error("out of paper");
+    };
+    const election = elect(client, "print", {
+      ...{ lead, onError: () => failed.resolve(), onTrouble: ({ code }) => told.push(code) },
+    });
+    await failed.promise;
+    await new Promise(setImmediate);
+    isTaken = true;
+    vi.advanceTimersByTime(ASIDE_MS);
+    expect(told).toEqual(["name-taken"]);
+    [isTaken, isWell] = [false, true];
+    vi.advanceTimersByTime(ASIDE_MS);
+    vi.advanceTimersByTime(2 * RENEW_MS);
+    await led.promise;
+    await election.close();
+  });
+
+  it("is told: terms of the far future, once a minute", async () => {
+    const { client, handlers } = alone(() => {});
+    const told: FirefliesError[] = [];
+    const election = elect(client, "print", { lead: () => {}, onTrouble: (error) => told.push(error) });
+    await new Promise(setImmediate);
+    const lie = new TextEncoder().encode(tokenOf({ term: Date.now() + 10 * AHEAD_MS, leader: idOf(5) }));
+    for (let each = 0; each < 3; each++) await handlers[0]!(lie, { from: { id: idOf(0) } } as never);
+    expect(told).toMatchObject([{ code: "election-disbelieved", message: expect.stringContaining("print") }]);
+    await election.close();
+  });
+
+  it("is told: another one's rules do not let this one stand", async () => {
+    await using network = await startTestNetwork({ members: 2 });
+    const [one, other] = network.members as [Client, Client];
+    const told: string[] = [];
+    const elections = [
+      elect(one, "print", { lead: () => {}, onTrouble: ({ code }) => told.push(`one ${code}`) }),
+      elect(other, "print", { lead: () => {}, allow: [other.id], onTrouble: ({ code }) => told.push(`other ${code}`) }),
+    ];
+    await expect.poll(() => told).toContain("one election-refused");
+    for (const each of elections) await each.close();
   });
 });
 

@@ -4,7 +4,15 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { type Change, type Client, decodeText, encodeText, ReplyError } from "../../../client/index.js";
+import {
+  type Change,
+  type Client,
+  decodeText,
+  encodeText,
+  ReplyError,
+  type SubscribeOptions,
+  type TopicMessage,
+} from "../../../client/index.js";
 import { elect } from "../../../services/coordination/index.js";
 import { CALLS_MAX } from "../../../services/threads/calls.js";
 import { clientOver, type RemoteClient, type SharedClient, shareClient } from "../../../services/threads/index.js";
@@ -224,6 +232,26 @@ describe("what waits", () => {
     shareClient(alice, port1, { silenceMs: 50, onEnd: ended.resolve });
     port2.postMessage({ mark: "fireflies/threads/1", message: { kind: "hello", probe: Uint8Array.of(1) } });
     expect(await ended.promise).toMatchObject({ code: "timeout" });
+    port1.close();
+  });
+
+  it("of messages of a topic has the deadline of a handler, and the thread is told that it is over", async () => {
+    const { port1, port2 } = new MessageChannel();
+    const subscribed = deferred<Required<SubscribeOptions>>();
+    const fake = {
+      ...{ id: alice.id, self: alice.self, stopping: new AbortController().signal },
+      subscribe: async (_: string, options: Required<SubscribeOptions>) => subscribed.resolve(options),
+    };
+    const share = shareClient(fake as unknown as Client, port1);
+    const said: { kind: string; name?: string }[] = [];
+    port2.on("message", ({ message }) => said.push(message));
+    const argument = { subscription: 1, topic: "slow", options: { handlerTimeout: 20 } };
+    port2.postMessage({ mark: "fireflies/threads/1", message: { kind: "call", id: 0, name: "subscribe", argument } });
+    const { handler } = await subscribed.promise;
+    const message = { topic: "slow", data: new Uint8Array(1), from: {}, sequence: 1, at: 0, redelivered: 0 };
+    await expect(handler(message as unknown as TopicMessage)).rejects.toMatchObject({ code: "timeout" });
+    await expect.poll(() => said.at(-1)?.kind).toBe("cancel");
+    share.close();
     port1.close();
   });
 

@@ -453,15 +453,15 @@ describe("messages on their way in", () => {
         await publish();
         published.push(`${name}: ${fromNats(data).nats?.path} ${Buffer.from(fromNats(data).data)}`);
       },
-      onTrouble: ({ code }) => troubles.push(code),
+      troubles: { tell: ({ code }) => troubles.push(code), count: (_, make) => troubles.push(make(1).code) },
     });
     const take = async (subject: string, headers = {}, data = Buffer.from("data")) => {
       const arriving: Arriving = {
         ...{ subject, headers, data, deliveries: 1 },
         done: () => outcomes.push("done"),
-        again: () => outcomes.push("again"),
+        again: () => outcomes.push("again") > 0,
         refuse: () => outcomes.push("refuse"),
-        overflow: () => outcomes.push("overflow"),
+        overflow: () => outcomes.push("overflow") > 0,
       };
       importer.take(arriving);
       await new Promise((done) => setImmediate(done));

@@ -342,6 +342,30 @@ describe.skipIf(!HAS_NATS_SERVER)("a bridge to a real server (needs nats-server)
     expect((await nats.request(subject, "hello", { timeout: 10_000 })).string()).toBe("hello");
   });
 
+  it.each(["consumer", "stream"])(
+    "notices that an operator has deleted its %s, tells it, and makes it anew",
+    async (what) => {
+      const overlay = new FakeOverlay();
+      const member = new FakeMember(overlay, idOf("a"), "ab".repeat(32));
+      const { bridge, prefix, troubles } = await connected(
+        await opened(member.client, { toNats: [">"], fromNats: ["in.>"] }),
+      );
+      const stream = prefix.slice(0, -1);
+      nats.publish(`${prefix}in.a`, "one");
+      await until(() => bridge.figures().imported === 1);
+      const manager = await jetstreamManager(nats);
+      const [consumer] = await manager.consumers.list(stream).next();
+      if (what === "stream") await manager.streams.delete(stream);
+      else await manager.consumers.delete(stream, consumer!.name);
+      overlay.publish("out.a", Buffer.from("finds no stream")); // Else the deletion is noticed when heartbeats are missed.
+      await until(() => troubles.includes("nats-stream-differs"));
+      await until(() => bridge.figures().connected);
+      nats.publish(`${prefix}in.b`, "two");
+      await until(() => overlay.published.some(({ topic }) => topic === "in.b"));
+      await until(() => bridge.figures().waiting === 0 && member.unacknowledged.size === 0);
+    },
+  );
+
   it("says what is wrong with its place in NATS, and loses nothing", async () => {
     const manager = await jetstreamManager(nats);
     await manager.streams.add({ name: "taken", subjects: ["elsewhere.>"] });
