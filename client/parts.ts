@@ -36,10 +36,10 @@ export class Parts {
     this.log.change(change);
     this.witness.changed(change);
   });
-  readonly history = new History(Date.now);
+  readonly history = new History({ wall: Date.now, now: () => performance.now() });
   readonly statements = new Statements();
   readonly witness = new Witness({
-    keep: (member, author, bytes) => this.statements.add({ member, author, at: Date.now(), bytes }),
+    keep: (member, author, bytes) => this.statements.add({ member, author, at: performance.now(), bytes }),
     record: (seen) => this.history.record(seen),
     self: () => this.life.member?.id,
     nameOf: (id) => this.life.member?.nameOf(id),
@@ -157,7 +157,7 @@ export class Parts {
     const { machine, identity } = this.life.running;
     const explanation = explain(this.inquiry, word);
     const at = Date.now();
-    const kept = this.statements.of(explanation.member, at);
+    const kept = this.statements.of(explanation.member, performance.now());
     const revocations = machine.statements().find(([kind]) => kind === KIND_REVOCATION);
     const { evidenceOf } = await import("./evidence/collect.js");
     return await evidenceOf({ identity, explanation, kept, revocations, at, inspect: (id) => machine.inspect(id) });

@@ -100,6 +100,7 @@ function memberOf(chain: CertificateChain, roots: readonly Uint8Array[]): Member
 class Certificates {
   readonly #byHash = new Map<string, MemberCertificate>();
   readonly #names = new Map<string, string>();
+  readonly #read = new Map<string, MemberCertificate | undefined>();
   readonly roots: readonly Uint8Array[];
   readonly network: string;
   /** The network's constants, by the first of them. */
@@ -117,9 +118,14 @@ class Certificates {
     }
   }
 
+  /** Each is checked once, however often it is asked for. */
   member(chain: CertificateChain): MemberCertificate | undefined {
-    const found = memberOf(chain, this.roots);
-    return found && toHex(found.networkId) === this.network ? found : undefined;
+    const text = `${toHex(chain.leaf)} ${toHex(chain.issuer)}`;
+    if (!this.#read.has(text)) {
+      const found = memberOf(chain, this.roots);
+      this.#read.set(text, found && toHex(found.networkId) === this.network ? found : undefined);
+    }
+    return this.#read.get(text);
   }
 
   of(hash: string): MemberCertificate | undefined {
@@ -225,21 +231,20 @@ function textOf(claim: Claim, certificates: Certificates): string {
 
 /** What anybody may conclude from the good ones. */
 function findingsOf(claims: readonly Claim[], certificates: Certificates): string[] {
-  const notes = claims.flatMap((claim) => (claim.kind === "note" ? [claim.note] : []));
+  const notes = notesOf(claims);
   const answered = claims.flatMap((claim) => {
     if (claim.kind !== "accusation") return [];
     const { accuser, accused, ring, epoch } = claim.accusation;
-    const of = notes.find((note) => note.id === accused && note.epoch === epoch);
-    const later = notes
-      .filter((note) => note.id === accused && note.epoch > epoch)
-      .sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
+    const its = notes.get(accused);
+    const of = its?.byEpoch.get(epoch);
+    const later = its && firstAfter(its.epochs, epoch);
     const [by, whom] = [certificates.title(accuser), certificates.title(accused)];
     const said = `${by} signed that ${whom} does not answer on ring ${ring}, of epoch ${epoch}`;
     const isOpen =
       of === undefined || isEnabled(of.mask, ring)
         ? ""
         : " That ring was disabled in that note: nobody may accuse there.";
-    const end = later[0] ? `; ${whom} answered with epoch ${later[0].epoch}.` : "; no answer is among this evidence.";
+    const end = later !== undefined ? `; ${whom} answered with epoch ${later}.` : "; no answer is among this evidence.";
     return [`${said}${end}${isOpen}`];
   });
   const contradictions = claims.flatMap((claim) =>
@@ -249,20 +254,51 @@ function findingsOf(claims: readonly Claim[], certificates: Certificates): strin
         ]
       : [],
   );
-  const revoked = claims.flatMap((claim) =>
-    claim.kind === "revocation" ? revokedIn(claim, claims, certificates) : [],
-  );
+  const revoked = revokedAmong(claims, certificates);
   return [...new Set([...contradictions, ...answered, ...revoked])];
 }
 
-function revokedIn(
-  { list }: Claim & { readonly kind: "revocation" },
-  claims: readonly Claim[],
-  certificates: Certificates,
-): string[] {
-  return claims.flatMap((claim) => {
+type Note = (Claim & { readonly kind: "note" })["note"];
+
+/** Of each member, the first note of an epoch, and its epochs in order: many accusations may be of one member. */
+function notesOf(claims: readonly Claim[]) {
+  const byMember = new Map<string, Map<bigint, Note>>();
+  for (const claim of claims) {
+    if (claim.kind !== "note") continue;
+    const its = byMember.get(claim.note.id) ?? new Map<bigint, Note>();
+    byMember.set(claim.note.id, its);
+    if (!its.has(claim.note.epoch)) its.set(claim.note.epoch, claim.note);
+  }
+  const inOrder = (byEpoch: ReadonlyMap<bigint, Note>) => [...byEpoch.keys()].sort((a, b) => (a < b ? -1 : 1));
+  return new Map([...byMember].map(([id, byEpoch]) => [id, { byEpoch, epochs: inOrder(byEpoch) }]));
+}
+
+/** The lowest epoch that is higher, of several in order. */
+function firstAfter(epochs: readonly bigint[], epoch: bigint): bigint | undefined {
+  let [low, high] = [0, epochs.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (epochs[middle]! > epoch) high = middle;
+    else low = middle + 1;
+  }
+  return epochs[low];
+}
+
+/** Looked up from the side of the lists: there may be as many of them as of certificates. */
+function revokedAmong(claims: readonly Claim[], certificates: Certificates): string[] {
+  const byHash = new Map<string, string>();
+  for (const claim of claims) {
     const found = claim.kind === "certificate" ? certificates.member(claim.chain) : undefined;
-    if (!found || !(list.members.has(found.id) || list.certificates.has(toHex(found.hash)))) return [];
-    return [`The authority has revoked ${certificates.title(found.id)}, by list ${list.number}.`];
+    if (found !== undefined) byHash.set(toHex(found.hash), found.id);
+  }
+  const ids = new Set(byHash.values());
+  return claims.flatMap((claim) => {
+    if (claim.kind !== "revocation") return [];
+    const { list } = claim;
+    const revoked = [
+      ...[...list.members].filter((id) => ids.has(id)),
+      ...[...list.certificates].flatMap((hash) => byHash.get(hash) ?? []),
+    ];
+    return revoked.map((id) => `The authority has revoked ${certificates.title(id)}, by list ${list.number}.`);
   });
 }

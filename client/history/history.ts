@@ -6,20 +6,26 @@ import { Shelf } from "./shelf.js";
 /** An event before it has its number and its time. */
 export type Seen = Omit<HistoryEvent, "sequence" | "at">;
 
+export interface HistoryClocks {
+  /** Unix milliseconds, which an event says. */
+  readonly wall: () => number;
+  /** Monotonic milliseconds, by which events are forgotten: a clock that is set must not delete them, nor keep them for ever. */
+  readonly now: () => number;
+}
+
 export class History {
   readonly #shelf = new Shelf();
   readonly #readers = new Set<HistoryReader>();
-  /** Unix milliseconds. */
-  readonly #now: () => number;
+  readonly #clocks: HistoryClocks;
   #last = 0;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clocks: HistoryClocks) {
+    this.#clocks = clocks;
   }
 
   record(seen: Seen): void {
     this.#last += 1;
-    this.#shelf.add({ sequence: this.#last, at: this.#now(), ...seen });
+    this.#shelf.add({ sequence: this.#last, at: this.#clocks.wall(), ...seen }, this.#clocks.now());
     for (const reader of this.#readers) reader.wake();
   }
 
@@ -30,18 +36,19 @@ export class History {
 
   /** What is kept about one member, in order. */
   of(member: string): HistoryEvent[] {
-    this.#shelf.expire(this.#now());
+    this.#shelf.expire(this.#clocks.now());
     return this.#shelf.of(member);
   }
 
   /** What somebody said, or did to others: events with it as `by`, in order. */
   by(id: string): HistoryEvent[] {
-    this.#shelf.expire(this.#now());
+    this.#shelf.expire(this.#clocks.now());
     return [...this.#shelf.all()].filter((event) => event.by === id);
   }
 
   /** Whom the kept events are about. */
   members(): string[] {
+    this.#shelf.expire(this.#clocks.now());
     return this.#shelf.members();
   }
 
@@ -49,11 +56,11 @@ export class History {
   read({ since, signal }: HistoryOptions): AsyncIterableIterator<HistoryEvent | HistoryGap> {
     if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0))
       throw new RangeError("`since` is the sequence of an event: a whole number, 0 or more.");
-    this.#shelf.expire(this.#now());
+    this.#shelf.expire(this.#clocks.now());
     const after = since ?? (this.#shelf.first ?? this.#last + 1) - 1;
     const reader: HistoryReader = new HistoryReader(this.#shelf, after, {
       last: () => this.#last,
-      now: this.#now,
+      wall: this.#clocks.wall,
       onClose: () => {
         this.#readers.delete(reader);
         unwatch();
@@ -74,7 +81,7 @@ export class History {
 
 interface Around {
   readonly last: () => number;
-  readonly now: () => number;
+  readonly wall: () => number;
   readonly onClose: () => void;
 }
 
@@ -130,14 +137,14 @@ class HistoryReader implements AsyncIterableIterator<HistoryEvent | HistoryGap> 
       if (this.#shelf.get(sequence) === undefined) count += 1;
     this.#toldTo = last;
     this.#told += count;
-    return count > 0 ? { kind: "dropped", count, at: this.#around.now() } : undefined;
+    return count > 0 ? { kind: "dropped", count, at: this.#around.wall() } : undefined;
   }
 
   /** What was dropped while the reader was on its way to it. */
   #lateGap(): HistoryGap {
     const count = this.#late;
     this.#late = 0;
-    return { kind: "dropped", count, at: this.#around.now() };
+    return { kind: "dropped", count, at: this.#around.wall() };
   }
 
   async return(): Promise<IteratorResult<HistoryEvent | HistoryGap>> {

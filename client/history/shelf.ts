@@ -17,6 +17,8 @@ const LEVEL_SHARE = 7 / 8;
 export class Shelf {
   /** By sequence, which is also the order of time. */
   readonly #events = new Map<number, HistoryEvent>();
+  /** When each came, monotonic milliseconds: the wall clock may be set. */
+  readonly #cameAt = new Map<number, number>();
   /** The sequences of each member, oldest first. */
   readonly #byMember = new Map<string, Set<number>>();
 
@@ -47,20 +49,21 @@ export class Shelf {
     return [...this.#byMember.keys()];
   }
 
-  /** Events come in order of their sequence. */
-  add(event: HistoryEvent): void {
-    this.expire(event.at);
+  /** Events come in order of their sequence. `now`: monotonic milliseconds. */
+  add(event: HistoryEvent, now: number): void {
+    this.expire(now);
     this.#events.set(event.sequence, event);
+    this.#cameAt.set(event.sequence, now);
     const mine = this.#byMember.get(event.member) ?? new Set();
     this.#byMember.set(event.member, mine.add(event.sequence));
     if (mine.size > EVENTS_PER_MEMBER_MAX) this.#thin(mine, event.member);
     if (this.#events.size > EVENTS_MAX) this.#level(EVENTS_MAX * LEVEL_SHARE);
   }
 
-  /** Forgets what is older than a day at `now`, unix milliseconds. */
+  /** Forgets what is older than a day at `now`, monotonic milliseconds. */
   expire(now: number): void {
     for (const event of this.#events.values()) {
-      if (event.at > now - KEPT_MS) return;
+      if (this.#cameAt.get(event.sequence)! > now - KEPT_MS) return;
       this.#drop(event);
     }
   }
@@ -104,6 +107,7 @@ export class Shelf {
 
   #drop({ sequence, member }: HistoryEvent): void {
     this.#events.delete(sequence);
+    this.#cameAt.delete(sequence);
     const mine = this.#byMember.get(member);
     mine?.delete(sequence);
     if (mine?.size === 0) this.#byMember.delete(member);

@@ -21,7 +21,7 @@ export interface KeptStatement {
   readonly member: string;
   /** Who signed it. */
   readonly author: string;
-  /** Unix milliseconds. */
+  /** When it came, monotonic milliseconds: the wall clock may be set. */
   readonly at: number;
   readonly bytes: Uint8Array;
 }
@@ -62,7 +62,7 @@ export class Statements {
     return relevant.sort((a, b) => a.at - b.at);
   }
 
-  /** Forgets what is older than a day, unix milliseconds. */
+  /** Forgets what is older than a day at `now`, monotonic milliseconds. */
   expire(now: number): void {
     for (const [member, kept] of this.#byMember) {
       while (kept[0] && kept[0].at <= now - KEPT_MS) this.#bytes -= kept.shift()!.bytes.length;

@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeBundle, encodeBundle } from "../../client/evidence/bundle.js";
+import { decodeBundle, EVIDENCE_BYTES_MAX, encodeBundle } from "../../client/evidence/bundle.js";
+import { bundleOf } from "../../client/evidence/collect.js";
 import { verifyEvidence } from "../../client/evidence/verify.js";
+import type { Explanation } from "../../client/history/explanation.js";
+import type { Inspected } from "../../gossip/index.js";
 import { certificatesToPem, type Identity, openCms, signCms } from "../../identity/index.js";
 import { accusationBy, liarBefore, tell } from "../support/false-accuser.js";
 import { codeOf, nextChange, OfflineNetwork, type TestClient, text, whole } from "../support/network.js";
@@ -107,6 +110,33 @@ describe("evidence about a liar", () => {
     const content = encodeBundle({ ...rest, by: { id: judgeId, name: undefined } });
     const changed = text(await signCms(content, stranger.certificate, stranger.privateKey));
     expect((await verifyEvidence(changed, { roots })).problems[0]).toMatch(/signed by stranger .* says that it is of/);
+  });
+
+  it("of very much is what is verified: the newest statements, and how many are left out", async () => {
+    const { certificate, privateKey } = stranger;
+    const many = Array.from({ length: 3_000 }, (_, index) => {
+      const bytes = new Uint8Array(8_000).fill(index & 255);
+      return { member: liar.certificate.id, author: accusedId, at: index, bytes: bytes.fill(index >> 8, 0, 1) };
+    });
+    const parts = {
+      ...{ identity: stranger, kept: many, revocations: undefined, at: 0 },
+      explanation: {
+        member: liar.certificate.id,
+        name: "liar",
+        sentences: ["One."],
+        events: [],
+      } as unknown as Explanation,
+      inspect: () => ({ accusations: [], proof: undefined, introduction: [] }) as unknown as Inspected,
+    };
+    const { sentences, statements, ...rest } = bundleOf(parts);
+    expect(sentences).toEqual([
+      "One.",
+      `Evidence is full: ${3_000 - statements.length} older statements that are held are not in it.`,
+    ]);
+    expect(statements.at(-1)).toEqual(many.at(-1)?.bytes);
+    const signed = text(await signCms(encodeBundle({ ...rest, sentences, statements }), certificate, privateKey));
+    expect(signed.length).toBeGreaterThan(EVIDENCE_BYTES_MAX / 2);
+    expect((await verifyEvidence(signed, { roots })).statements).toHaveLength(statements.length);
   });
 
   it.each([

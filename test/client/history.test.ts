@@ -20,10 +20,10 @@ const event = (sequence: number, member: string, more: Partial<HistoryEvent> = {
 describe("what is kept", () => {
   it("keeps a member's own story while one liar accuses it ten thousand times", () => {
     const shelf = new Shelf();
-    shelf.add(event(1, "victim", { kind: "joined" }));
-    shelf.add(event(2, "victim", { kind: "accused", by: "monitor" }));
-    for (let n = 3; n < 10_000; n++) shelf.add(event(n, "victim", { kind: "accused", by: "liar" }));
-    shelf.add(event(10_000, "victim", { kind: "rebutted" }));
+    shelf.add(event(1, "victim", { kind: "joined" }), 0);
+    shelf.add(event(2, "victim", { kind: "accused", by: "monitor" }), 0);
+    for (let n = 3; n < 10_000; n++) shelf.add(event(n, "victim", { kind: "accused", by: "liar" }), 0);
+    shelf.add(event(10_000, "victim", { kind: "rebutted" }), 0);
     const kept = shelf.of("victim");
     expect(kept).toHaveLength(EVENTS_PER_MEMBER_MAX);
     expect(kept.filter(({ by }) => by !== "liar").map(({ sequence }) => sequence)).toEqual([1, 2, 10_000]);
@@ -33,15 +33,15 @@ describe("what is kept", () => {
   it("keeps all of those with few events when floods about many others fill it", () => {
     const shelf = new Shelf();
     let sequence = 0;
-    for (const kind of ["joined", "accused", "rebutted"] as const) shelf.add(event(++sequence, "quiet", { kind }));
-    for (let n = 0; n < 2 * EVENTS_MAX; n++) shelf.add(event(++sequence, `m${n % 100}`));
+    for (const kind of ["joined", "accused", "rebutted"] as const) shelf.add(event(++sequence, "quiet", { kind }), 0);
+    for (let n = 0; n < 2 * EVENTS_MAX; n++) shelf.add(event(++sequence, `m${n % 100}`), 0);
     expect(shelf.size).toBeLessThanOrEqual(EVENTS_MAX);
     expect(shelf.of("quiet").map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 
   it("keeps the latest when there are more members than events", () => {
     const shelf = new Shelf();
-    for (let n = 1; n <= EVENTS_MAX + 10; n++) shelf.add(event(n, `m${n}`));
+    for (let n = 1; n <= EVENTS_MAX + 10; n++) shelf.add(event(n, `m${n}`), 0);
     expect(shelf.size).toBeLessThanOrEqual(EVENTS_MAX);
     expect(shelf.get(EVENTS_MAX + 10)).toBeDefined();
     expect(shelf.get(1)).toBeUndefined();
@@ -49,12 +49,26 @@ describe("what is kept", () => {
 
   it("forgets what is older than a day", () => {
     const shelf = new Shelf();
-    shelf.add(event(1, "a", { at: 0 }));
-    shelf.add(event(2, "a", { at: 10 }));
+    shelf.add(event(1, "a", { at: 0 }), 0);
+    shelf.add(event(2, "a", { at: 10 }), 10);
     shelf.expire(KEPT_MS + 5);
     expect(shelf.of("a").map(({ sequence }) => sequence)).toEqual([2]);
     shelf.expire(2 * KEPT_MS);
     expect(shelf.size).toBe(0);
+  });
+
+  it("forgets by age, however the wall clock is set", () => {
+    let [wall, now] = [10 * KEPT_MS, 0];
+    const history = new History({ wall: () => wall, now: () => now });
+    const see = (member: string) => history.record({ kind: "joined", member: member as MemberId });
+    see("a");
+    wall += 30 * KEPT_MS;
+    see("b");
+    wall = 0;
+    see("c");
+    expect(history.members()).toEqual(["a", "b", "c"]);
+    now += KEPT_MS + 1;
+    expect([history.of("a"), history.of("b"), history.of("c")]).toEqual([[], [], []]);
   });
 
   it("holds its bounds, and its two orders agree, whatever comes", () => {
@@ -70,7 +84,7 @@ describe("what is kept", () => {
         const shelf = new Shelf();
         let sequence = 0;
         for (const { member, kind, by, times } of runs)
-          for (let n = 0; n < times; n++) shelf.add(event(++sequence, `m${member}`, { kind, by: `b${by}` }));
+          for (let n = 0; n < times; n++) shelf.add(event(++sequence, `m${member}`, { kind, by: `b${by}` }), 0);
         const mine = [0, 1, 2, 3].map((member) => shelf.of(`m${member}`));
         for (const kept of mine) expect(kept.length).toBeLessThanOrEqual(EVENTS_PER_MEMBER_MAX);
         expect(mine.flat().sort((a, b) => a.sequence - b.sequence)).toEqual([...shelf.all()]);
@@ -88,7 +102,7 @@ async function take(reader: AsyncIterator<HistoryEvent | HistoryGap>, count: num
 
 describe("a reader", () => {
   const filled = (count: number, member = "a") => {
-    const history = new History(() => 0);
+    const history = new History({ wall: () => 0, now: () => 0 });
     for (let n = 0; n < count; n++) history.record({ kind: "updated", member });
     return history;
   };
