@@ -30,7 +30,7 @@ export interface DiscoverySubject {
 
 /** How long the tests may take. */
 export interface DiscoveryContractOptions {
-  /** Of each test, milliseconds. Default 20,000. */
+  /** Of each test, and of what it waits for, milliseconds. Default 20,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -59,11 +59,14 @@ interface Promised {
 }
 
 /** The contract as a list, for any runner. */
-export function discoveryPromises(subject: DiscoverySubject): ContractTest[] {
+export function discoveryPromises(
+  subject: DiscoverySubject,
+  { timeoutMs = TIMEOUT_MS }: DiscoveryContractOptions = {},
+): ContractTest[] {
   return PROMISES.map(({ title, needs, run }) => ({
     title,
     run: async () => {
-      const scene = await Scene.of(subject);
+      const scene = await Scene.of(subject, timeoutMs);
       try {
         if (needs === undefined || scene.stage[needs] !== undefined) await run(scene);
       } finally {
@@ -81,10 +84,12 @@ export function discoveryContract(
   title: string,
   subject: DiscoverySubject,
   { describe, test }: ContractRunner,
-  { timeoutMs: timeout = TIMEOUT_MS }: DiscoveryContractOptions = {},
+  { timeoutMs = TIMEOUT_MS }: DiscoveryContractOptions = {},
 ): void {
   describe(`${title} keeps the contract of sources`, () => {
-    for (const { title: promise, run } of discoveryPromises(subject)) test(promise, { timeout }, run);
+    // A wait that is over says what it waited for, before the runner ends the test without a word.
+    const timeout = timeoutMs + SOON_MS;
+    for (const { title: promise, run } of discoveryPromises(subject, { timeoutMs })) test(promise, { timeout }, run);
   });
 }
 
@@ -92,13 +97,16 @@ export function discoveryContract(
 class Scene {
   readonly subject: DiscoverySubject;
   readonly stage: DiscoveryStage;
+  /** What a test waits for at most, milliseconds. */
+  readonly timeoutMs: number;
   #changed = false;
   #wake: () => void = () => {};
   #isClosed = false;
   readonly #openBefore: number;
 
-  private constructor(subject: DiscoverySubject, stage: DiscoveryStage, openBefore: number) {
+  private constructor(subject: DiscoverySubject, stage: DiscoveryStage, openBefore: number, timeoutMs: number) {
     this.subject = subject;
+    this.timeoutMs = timeoutMs;
     this.stage = stage;
     this.#openBefore = openBefore;
     stage.discovery.onChange?.(() => {
@@ -108,23 +116,23 @@ class Scene {
     stage.discovery.announce?.(SELF);
   }
 
-  static async of(subject: DiscoverySubject): Promise<Scene> {
+  static async of(subject: DiscoverySubject, timeoutMs: number): Promise<Scene> {
     const openBefore = open();
-    return new Scene(subject, await subject.create(subject.contacts ?? CONTACTS), openBefore);
+    return new Scene(subject, await subject.create(subject.contacts ?? CONTACTS), openBefore, timeoutMs);
   }
 
   get contacts(): readonly string[] {
     return this.subject.contacts ?? CONTACTS;
   }
 
-  ask(signal: AbortSignal = AbortSignal.timeout(TIMEOUT_MS)): Promise<readonly string[]> {
+  ask(signal: AbortSignal = AbortSignal.timeout(this.timeoutMs)): Promise<readonly string[]> {
     return this.stage.discovery.contacts(signal);
   }
 
   /** Asked again, as a member does, until it names these and no others. */
   async names(expected: readonly string[]): Promise<void> {
     const wanted = sorted(expected);
-    for (const end = performance.now() + TIMEOUT_MS; ; await sleep(ASK_AGAIN_MS)) {
+    for (const end = performance.now() + this.timeoutMs; ; await sleep(ASK_AGAIN_MS)) {
       const found = await this.ask().catch((cause: unknown) => [String(cause)]);
       if (found.length === wanted.length && sorted(found).join() === wanted.join()) return;
       if (performance.now() > end) assert.deepEqual(sorted(found), wanted);
@@ -206,7 +214,7 @@ const PROMISES: readonly Promised[] = [
       await scene.stage.change(many);
       const wanted = new Set(many);
       const enough = Math.min(TAKEN, count);
-      for (const end = performance.now() + TIMEOUT_MS; ; await sleep(ASK_AGAIN_MS)) {
+      for (const end = performance.now() + scene.timeoutMs; ; await sleep(ASK_AGAIN_MS)) {
         const found = new Set((await scene.ask()).filter((entry) => wanted.has(entry)));
         if (found.size >= enough) return;
         assert.ok(performance.now() < end, `it names ${found.size} of ${count}`);
@@ -220,7 +228,7 @@ const PROMISES: readonly Promised[] = [
       await scene.stage.fail?.();
       await assert.rejects(async () => {
         // What it knew may be its answer for a while.
-        for (const end = performance.now() + TIMEOUT_MS; performance.now() < end; await sleep(ASK_AGAIN_MS))
+        for (const end = performance.now() + scene.timeoutMs; performance.now() < end; await sleep(ASK_AGAIN_MS))
           await scene.ask();
       });
       await scene.stage.change(scene.contacts);

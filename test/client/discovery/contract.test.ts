@@ -182,6 +182,14 @@ describe("a source that breaks a promise", () => {
     return found;
   };
 
+  it("is waited for as long as the caller says, and what was missing is said", async () => {
+    const nobody = own(() => ({ contacts: async () => [] }));
+    const naming = discoveryPromises(nobody, { timeoutMs: 100 }).find(({ title }) =>
+      title.startsWith("names what there is, "),
+    );
+    await expect(naming!.run()).rejects.toMatchObject({ code: "ERR_ASSERTION", expected: expect.arrayContaining([]) });
+  });
+
   it.each<[what: string, change: (inner: Discovery) => Partial<Discovery>, titles: RegExp[]]>([
     ["nothing", () => ({}), []],
     ["its name", () => ({ name: "two\nlines" }), [/has a name/]],

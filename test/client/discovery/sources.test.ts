@@ -4,11 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { SOURCES_MAX } from "../../../client/discovery/discovery.js";
 import { dnsDiscovery, inOrder, srvDiscovery } from "../../../client/discovery/dns.js";
 import { entriesOf, fileDiscovery } from "../../../client/discovery/file.js";
 import { kubernetesDiscovery } from "../../../client/discovery/kubernetes.js";
 import { mdnsDiscovery } from "../../../client/discovery/mdns.js";
 import { instancesIn, recordsOf } from "../../../client/discovery/mdns-records.js";
+import { Sources } from "../../../client/discovery/sources.js";
 import type { MemberId } from "../../../rings/index.js";
 import { FakeDns, type Reply } from "../../net/fake-dns.js";
 import { FakeKubernetes } from "../../support/kubernetes.js";
@@ -18,6 +20,25 @@ const directory = mkdtempSync(join(tmpdir(), "fireflies-sources-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 const path = (name: string) => join(directory, name);
 const signal = () => AbortSignal.timeout(DEADLINE_MS);
+
+describe("sources of a program", () => {
+  const made = (names: readonly string[]) =>
+    new Sources({
+      ...{ config: { entryAddrs: [], mdns: false }, check: (entry) => ({ ok: true, entry }), isMine: () => false },
+      discovery: names.map((name) => ({ name, contacts: async () => [] })),
+      ...{ self: () => ({ id: "ab" as MemberId, network: "", addresses: [] }), members: () => 1, random: () => 0 },
+      ...{ take: () => {}, onEnded: () => {}, onAlarm: () => {} },
+    });
+
+  it("are as many, and named, as promised", () => {
+    const many = Array.from({ length: SOURCES_MAX }, (_, index) => `source ${index}`);
+    expect(made(many).infos).toHaveLength(SOURCES_MAX);
+    const refused = expect.objectContaining({ code: "config-bad-value", message: expect.stringContaining("not 17") });
+    expect(() => made([...many, "one more"])).toThrow(refused);
+    for (const name of ["", "two\nlines", "x".repeat(129)])
+      expect(() => made([name])).toThrow(expect.objectContaining({ code: "config-bad-value" }));
+  });
+});
 
 describe("DNS", () => {
   const files = { hosts: path("hosts"), resolvConf: path("resolv.conf") };
