@@ -1,6 +1,8 @@
 /** Many subscribers: a batch goes along their rings, liars delay it by a pull, and nothing is lost. */
 import { describe, expect, it } from "vitest";
-import { type Fate, lossy, type Member, Overlay, reliable } from "../support/topics/overlay.js";
+import { nameLog } from "../../topics/records/log.js";
+import { encodePacket } from "../../topics/records/packet.js";
+import { type Fate, lossy, type Member, Overlay, reliable, sha256 } from "../support/topics/overlay.js";
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `m${index + 1}`);
 
@@ -50,5 +52,22 @@ describe("sixty subscribers", () => {
     overlay.kill(publisher);
     overlay.run(60_000);
     for (const [index, member] of others.entries()) expect(member.texts(subscriptions[index]!)).toEqual(numbered(10));
+  });
+
+  it("have it from the publisher when liars announce it again and again, and give nothing", () => {
+    const isBatch = (packet: Uint8Array) => packet[0] === 1;
+    let isFirst = true;
+    const keep: Fate = (from, to, packet) => (to === 1 && (isFirst || from > 0) && isBatch(packet) ? [] : [1]);
+    const { overlay, publisher, others, subscriptions } = crowd(61, keep);
+    const [victim, ...liars] = others as [Member, ...Member[]];
+    const { tag } = nameLog({ publisher: publisher.id, life: 1n, topic: "news" }, sha256);
+    const claim = encodePacket({ kind: "announce", answer: false, entries: [{ tag, first: 1, last: 3 }] });
+    for (const message of numbered(3)) overlay.publish(publisher, "news", message);
+    for (let round = 0; round < 50; round++) {
+      for (const { id } of liars) overlay.input(victim, (machine) => machine.receive(id, claim, overlay.now));
+      overlay.run(100);
+      isFirst = false;
+    }
+    expect(victim.texts(subscriptions[0]!)).toEqual(numbered(3));
   });
 });

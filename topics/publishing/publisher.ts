@@ -213,10 +213,19 @@ export class Publisher {
     this.#forgetHolders();
     this.#updateHolders(log, now);
     if (behind.length === 0) return;
-    const entry = { tag, first: oldest.batch.first, last: log.head };
-    this.#options.post.announce(this.#some(behind), [entry], true);
+    const told = this.#some(behind);
+    this.#nameTo(told, log);
+    this.#options.post.announce(told, [{ tag, first: oldest.batch.first, last: log.head }], true);
     log.repeats += 1;
     this.#repeatLater(log, now);
+  }
+
+  /** Who has nothing of it may not know which log this is: the announcement says no name, and liars announce what they like. */
+  #nameTo(members: readonly MemberId[], { receivers, held: { name } }: OwnLog): void {
+    for (const id of members) {
+      const receiver = receivers.get(id);
+      if (receiver && receiver.held < receiver.start) this.#options.post.start(id, name, receiver.start);
+    }
   }
 
   /** Live subscribers that have not acknowledged this message. */

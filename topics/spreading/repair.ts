@@ -478,8 +478,9 @@ export class Repair {
     const claimants = [...claims].flatMap(([id, claim]) =>
       isOpen(id) && claim.first <= first && claim.last >= first ? [id] : [],
     );
-    // What nobody has proven to exist is asked of those who say so only.
-    if (log.top < first) return this.#best(claimants);
+    // What nobody has proven to exist is asked of those who say so only; of its publisher, if it does, after two others.
+    if (log.top < first)
+      return asked.size >= NEAR_FIRST && claimants.includes(publisher) ? publisher : this.#best(claimants);
     const isDirect = audience.of(topic).members.size < settings.directMax;
     if (isDirect && isOpen(publisher)) return publisher;
     const neighbours = new Set(audience.neighbours(topic));
