@@ -194,11 +194,11 @@ describe("a topic of which few bytes are kept", () => {
       overlay.run(100);
     }
     expect(heldOf(publisher, "t")).toBeGreaterThan(1_900_000);
-    rules["t"] = { bytes: MIB };
+    rules.t = { bytes: MIB };
     for (const member of overlay.members) overlay.input(member, (machine) => machine.keepingChanged(overlay.now));
     overlay.run(1);
     for (const member of overlay.members) expect(heldOf(member, "t")).toBeLessThanOrEqual(MIB);
-    rules["t"] = { ms: 1000 };
+    rules.t = { ms: 1000 };
     overlay.run(5000);
     for (const member of overlay.members) overlay.input(member, (machine) => machine.keepingChanged(overlay.now));
     overlay.run(1);
