@@ -30,15 +30,16 @@ export interface BulkOptions {
 }
 
 interface Watched {
+  readonly id: MemberId;
   readonly relay: MemberId;
-  readonly connection: Carrying;
   /** Bytes, at the last look. */
   seen: number;
 }
 
 export class Bulk {
   readonly #options: BulkOptions;
-  readonly #watched = new Map<MemberId, Watched>();
+  /** There may be several with one member, of which one carries what is open. */
+  readonly #watched = new Map<Carrying, Watched>();
   readonly #pauses = new Pauses(PAUSE_FIRST_MS, PAUSE_LAST_MS);
   readonly #opening = new Set<MemberId>();
 
@@ -48,8 +49,7 @@ export class Bulk {
 
   /** A connection to the member was made, through this relay. */
   opened(id: MemberId, relay: MemberId, connection: Carrying): void {
-    this.#watched.delete(id);
-    this.#watched.set(id, { relay, connection, seen: connection.carried });
+    this.#watched.set(connection, { id, relay, seen: connection.carried });
     const [oldest] = this.#watched.keys();
     if (oldest !== undefined && this.#watched.size > WATCHED_MAX) this.#watched.delete(oldest);
   }
@@ -57,19 +57,19 @@ export class Bulk {
   /** To be called about once a second. */
   look(): void {
     const { isNeeded, now } = this.#options;
-    for (const [id, watched] of this.#watched) {
-      const { connection, seen } = watched;
+    for (const [connection, watched] of this.#watched) {
+      const { id, seen } = watched;
       if (connection.destroyed) {
-        this.#watched.delete(id);
+        this.#watched.delete(connection);
         continue;
       }
       watched.seen = connection.carried;
       const isBulk = connection.carried - seen >= BULK_BYTES && isNeeded(id);
-      if (isBulk && !this.#opening.has(id) && this.#pauses.isDue(id, now())) void this.#open(id, watched);
+      if (isBulk && !this.#opening.has(id) && this.#pauses.isDue(id, now())) void this.#open(watched);
     }
   }
 
-  async #open(id: MemberId, { relay }: Watched): Promise<void> {
+  async #open({ id, relay }: Watched): Promise<void> {
     this.#opening.add(id);
     this.#pauses.tried(id, this.#options.now());
     try {

@@ -67,3 +67,10 @@ it("watches a bounded number of connections", async () => {
   await run(2, BULK_BYTES); // That of MEMBER was forgotten, and stays as it is.
   expect(state.opened).toEqual([]);
 });
+
+it("is made for the connection that carries much, also when another one with the member came after it", async () => {
+  const { state, bulk, run } = scene();
+  bulk.opened(MEMBER, RELAY, { carried: 0, destroyed: false });
+  await run(1, BULK_BYTES);
+  expect(state.opened).toEqual([1_000]);
+});

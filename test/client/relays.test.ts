@@ -75,7 +75,7 @@ describe("a member that nobody can dial", () => {
     await using made = await scene({ open: [{}], hidden: 1 });
     const [relay, far] = [made.relays[0]!, made.behind[0]!];
     const near = await made.network.start({ entryAddrs: [relay.address] });
-    const hidden = async () => near.paths().find(({ id }) => id === far.id);
+    const hidden = () => near.paths().find(({ id }) => id === far.id);
     await until(near, () => relaysOf(near, far).length > 0);
     let received = 0;
     far.registerStreamHandler(async (stream) => {
@@ -88,14 +88,15 @@ describe("a member that nobody can dial", () => {
       isMoved = why === undefined;
     });
     let sent = 0;
-    for (; !isMoved; sent += 65_536)
+    // On a busy machine it may go over to another relayed connection before: both ends make one.
+    for (; !isMoved || !hidden()?.conduit; sent += 65_536)
       if (!stream.write(new Uint8Array(65_536))) await Promise.race([once(stream, "drain"), once(stream, "reconnect")]);
     stream.end();
     stream.resume();
     await once(stream, "close");
     expect(received).toBe(sent);
-    expect(await hidden()).toMatchObject({ path: "relayed", via: [relay.id], conduit: true });
-    expect(relay.info().relay).toMatchObject({ conduits: 1 });
+    expect(hidden()).toMatchObject({ path: "relayed", via: [relay.id], conduit: true });
+    expect(relay.info().relay.conduits).toBeGreaterThan(0); // Either end may have made one.
   });
 
   it("moves to another relay when one of them is gone, and keeps the others", async () => {
