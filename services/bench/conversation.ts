@@ -24,8 +24,9 @@ export class Conversation {
     this.#incoming = stream[Symbol.asyncIterator]();
   }
 
-  say(word: Word): void {
-    this.#stream.write(encodeWord(word));
+  /** Resolves when the other side has room for more: who does not read is told nothing more. Rejects as `fill` does. */
+  async say(word: Word, signal: AbortSignal): Promise<void> {
+    await this.#write(encodeWord(word), signal);
   }
 
   /** Undefined when the other side has ended. Rejects as the stream fails, and for what is no word. */
@@ -60,12 +61,16 @@ export class Conversation {
     for (let now = began; now < until && !this.#stream.destroyed; now = performance.now()) {
       bytes += CHUNK.length;
       this.bytesOut += CHUNK.length;
-      if (!this.#stream.write(CHUNK)) await once(this.#stream, "drain", { signal });
+      await this.#write(CHUNK, signal);
     }
     return { bytes, ms: performance.now() - began };
   }
 
   end(): void {
     this.#stream.end();
+  }
+
+  async #write(message: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (!this.#stream.write(message)) await once(this.#stream, "drain", { signal });
   }
 }

@@ -69,15 +69,16 @@ export async function* measure(
   const stream = await client.openStream(id, { protocol: BENCH_NAME, accepted: true, signal });
   const conversation = new Conversation(stream);
   try {
-    conversation.say({ say: "begin", seconds });
+    await conversation.say({ say: "begin", seconds }, signal);
     await conversation.expect("ready");
     const send = () => client.sendToId(id, new Uint8Array(bytes), { service: BENCH_NAME, signal });
     for (const count of new Set([1, inFlight])) yield { ...(await messages(send, count, seconds)), bytes };
     yield await up(conversation, seconds, signal);
-    yield await down(conversation, seconds);
+    yield await down(conversation, seconds, signal);
     yield pathTo(client, id);
     stream.end();
   } catch (error) {
+    if (options.signal?.aborted) throw new FirefliesError("cancelled");
     throw told(error, late.aborted);
   } finally {
     stream.destroy();
@@ -108,15 +109,15 @@ async function messages(
 
 /** As the other member counts them: from its first byte to the last. */
 async function up(conversation: Conversation, seconds: number, signal: AbortSignal): Promise<StreamMeasured> {
-  conversation.say({ say: "up" });
+  await conversation.say({ say: "up" }, signal);
   await conversation.fill(seconds, signal);
-  conversation.say({ say: "end" });
+  await conversation.say({ say: "end" }, signal);
   const { word } = await conversation.expect("counted");
   return streamed("up", word.bytes, word.ms);
 }
 
-async function down(conversation: Conversation, seconds: number): Promise<StreamMeasured> {
-  conversation.say({ say: "down", seconds });
+async function down(conversation: Conversation, seconds: number, signal: AbortSignal): Promise<StreamMeasured> {
+  await conversation.say({ say: "down", seconds }, signal);
   const { bytes, ms } = await conversation.expect("counted");
   return streamed("down", bytes, ms);
 }

@@ -156,7 +156,7 @@ class Guest {
       const { word } = await this.conversation.expect("begin");
       clearTimeout(this.#deadline);
       this.#deadline = this.#endAfter(PARTS * (word.seconds * 1_000 + SLACK_MS));
-      this.conversation.say({ say: "ready" });
+      await this.conversation.say({ say: "ready" }, this.#over.signal);
       while (await this.#serveNext());
       this.conversation.end();
     } catch (error) {
@@ -174,9 +174,12 @@ class Guest {
     const heard = await this.conversation.hear();
     if (heard === undefined) return false;
     const { word, bytes, ms } = heard;
-    if (word.say === "end") this.conversation.say({ say: "counted", bytes, ms });
-    if (word.say === "down")
-      this.conversation.say({ say: "counted", ...(await this.conversation.fill(word.seconds, this.#over.signal)) });
+    const { signal } = this.#over;
+    if (word.say === "end") await this.conversation.say({ say: "counted", bytes, ms }, signal);
+    if (word.say === "down") {
+      const sent = await this.conversation.fill(word.seconds, signal);
+      await this.conversation.say({ say: "counted", ...sent }, signal);
+    }
     return true;
   }
 

@@ -1,8 +1,11 @@
 /** What two members reach between them: the figures of a measurement, and what its served end lets a member do. */
 import { once } from "node:events";
+import { PassThrough } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Client } from "../../client/index.js";
+import type { Client, MessageStream } from "../../client/index.js";
+import { Conversation } from "../../services/bench/conversation.js";
 import { Latencies } from "../../services/bench/latencies.js";
 import { type Measured, type MeasureOptions, measure } from "../../services/bench/measure.js";
 import { type ServedBench, serveBench } from "../../services/bench/serve.js";
@@ -59,6 +62,22 @@ describe("what is said", () => {
     ["a negative count", Buffer.from('\0{"say":"counted","bytes":-1,"ms":1}')],
     ["a long word", Buffer.from(`\0{"say":"end","x":"${"x".repeat(2_000)}"}`)],
   ])("is not %s", (_, bytes) => expect(() => decodeSaid(bytes)).toThrow(/no word/));
+});
+
+it("who does not read is told nothing more", async () => {
+  const stream = new PassThrough({ objectMode: true, highWaterMark: 1 });
+  const conversation = new Conversation(stream as unknown as MessageStream);
+  const { signal } = new AbortController();
+  let isSaid = false;
+  const second = conversation.say({ say: "ready" }, signal).then(() => conversation.say({ say: "end" }, signal));
+  void second.then(() => {
+    isSaid = true;
+  });
+  await turn();
+  expect(isSaid).toBe(false);
+  expect(stream.writableLength + stream.readableLength).toBeLessThanOrEqual(2);
+  stream.resume();
+  await second;
 });
 
 describe("a measurement", () => {
